@@ -1,0 +1,139 @@
+"""From a draft to a plan, and from an approved plan to a pushed branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.offline.layout import Repository
+from agents.offline.outcome import Draft
+from agents.offline.steps import (
+    COMMIT,
+    DELETE,
+    PUSH,
+    RESOLVE,
+    STAGE,
+    WRITE,
+    Call,
+    Step,
+    attempt,
+)
+from agents.offline.transcript import Transcript, facts
+from agents.offline.values import shown
+
+MAX_TEXT = 2000  # characters of a plan's summary or step
+MAX_SUMMARY = 4000
+FINISHING = (STAGE, COMMIT, PUSH)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A draft on its way into the repository."""
+
+    talk: Transcript
+    repository: Repository
+    draft: Draft
+
+    @property
+    def target(self) -> dict[str, str | None]:
+        """Path -> text to reach, None for deleted.
+
+        What an earlier plan of this attempt wrote and the draft does not touch is put back.
+        """
+        old = self.repository.texts
+        back = {p: old.get(p) for p in touched(self.talk) if p not in self.draft.files}
+        return {**self.draft.files, **back}
+
+    def plan(self) -> dict[str, Any]:
+        """The arguments of `submit_plan`: a step for each file, then stage, commit and push."""
+        steps = [self._step(path, text) for path, text in self.target.items()]
+        used = list(dict.fromkeys(step["tool"] for step in steps))
+        steps += [
+            {"description": "Stage the changes", "tool": STAGE},
+            {"description": f"Commit them: {self.draft.subject}", "tool": COMMIT},
+            {"description": "Push the ticket's branch", "tool": PUSH},
+        ]
+        return {
+            "summary": self.draft.summary[:MAX_TEXT],
+            "steps": steps,
+            "estimatedTools": [*used, *FINISHING],
+            "risks": list(self.draft.risks),
+        }
+
+    def _step(self, path: str, text: str | None) -> dict[str, str]:
+        exists = path in self.repository.paths
+        verb = "Delete" if text is None else "Change" if exists else "Create"
+        note = self.draft.notes.get(path) or "as it was before the first plan"
+        tool = DELETE if text is None else WRITE
+        return {"description": f"{verb} {path}: {note}"[:MAX_TEXT], "tool": tool, "path": path}
+
+    def execute(self, *, after: int) -> Step:
+        """The next step of a plan that was approved in call `after`."""
+        writes = [_call(p, text) for p, text in self.target.items() if self._now(p) != text]
+        if writes:
+            count = f"{len(writes)} file{'' if len(writes) == 1 else 's'}"
+            why = f"The plan is approved: I change {count}."
+            return attempt(self.talk, why, writes, after=after)
+        return self._finish(after)
+
+    def _now(self, path: str) -> str | None:
+        """What a file holds at present: what was last written, else what was read."""
+        for exchange in reversed(self.talk.present):
+            if not exchange.failed and exchange.arguments.get("path") == path:
+                if exchange.tool == WRITE:
+                    return str(exchange.arguments.get("content"))
+                if exchange.tool == DELETE:
+                    return None
+        unread = "" if path in self.repository.paths else None
+        return self.repository.texts.get(path, unread)
+
+    def _finish(self, after: int) -> Step:
+        """Stage, commit, push, resolve: one a reply, each on the success of the one before."""
+        talk = self.talk
+        done = max(
+            [after, *(e.number for t in (WRITE, DELETE) for e in talk.of(t) if not e.failed)]
+        )
+        for why, call in (
+            ("The files are written; I stage them.", (STAGE, {"files": ["."]})),
+            ("I commit what is staged.", (COMMIT, {"message": self.draft.subject})),
+            ("I push the branch.", (PUSH, {})),
+        ):
+            made = talk.last(call[0], after=done)
+            if made is None:
+                return attempt(talk, why, [call], after=after)
+            done = made.number
+        summary = _summary(talk, self.target, after)
+        return attempt(talk, "Everything in the plan is done.", [(RESOLVE, {"summary": summary})])
+
+
+def touched(talk: Transcript) -> list[str]:
+    """Paths that this attempt has written or deleted."""
+    done = [e for e in talk.present if e.tool in (WRITE, DELETE) and not e.failed]
+    return list(dict.fromkeys(str(e.arguments.get("path")) for e in done))
+
+
+def left_over(talk: Transcript) -> bool:
+    """True when an attempt before this one wrote files and did not push them."""
+    past = [e for e in talk.exchanges[: talk.since] if not e.failed]
+    written = max((e.number for e in past if e.tool in (WRITE, DELETE)), default=-1)
+    return written > max((e.number for e in past if e.tool == PUSH), default=-1)
+
+
+def _call(path: str, text: str | None) -> Call:
+    return (DELETE, {"path": path}) if text is None else (WRITE, {"path": path, "content": text})
+
+
+def _summary(talk: Transcript, target: Mapping[str, str | None], after: int) -> str:
+    """What the tools reported, and no more."""
+    written = ", ".join(path for path, text in target.items() if text is not None)
+    deleted = ", ".join(path for path, text in target.items() if text is None)
+    sha = shown(str(facts(talk.last(COMMIT, after=after)).get("sha", "")))
+    branch = shown(str(facts(talk.last(PUSH, after=after)).get("branch", "")))
+    parts = [
+        f"Wrote {written}." if written else "",
+        f"Deleted {deleted}." if deleted else "",
+        f"Committed{f' as {sha}' if sha else ''} and pushed{f' to {branch}' if branch else ''}.",
+        "I did not look at whether the cluster has taken it over.",
+    ]
+    return " ".join(filter(None, parts))[:MAX_SUMMARY]

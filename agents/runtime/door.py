@@ -1,0 +1,168 @@
+"""The one door: bind, judge, approve. What passes may be executed; what does not has its answer.
+
+Nothing here touches the outside. The caller runs these steps inside the transaction that records
+them, and the effect after it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from agents.models import CallState, ToolExecution
+from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, Toolset
+from agents.types import WaitKind
+from governance import approvals
+from governance.audit.canonical import storable
+from governance.fingerprint import fingerprint
+from governance.models import Approval, ApprovalStatus
+from governance.policy.types import Decision, Effect
+from governance.types import Action, Principal
+
+
+class Refused(Exception):
+    """The call will not run; the text is its result, told to the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundCall:
+    """A call whose tool exists and whose arguments fit: `action` is what policy and people see."""
+
+    execution: ToolExecution
+    tool: Tool
+    parameters: Arguments
+    action: Action
+
+    @property
+    def context(self) -> CallContext:
+        return CallContext(call_id=self.execution.id.hex, trace_id=self.action.trace_id)
+
+
+Judge = Callable[[BoundCall], Decision]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where every call of one run passes.
+
+    `judge` asks the policy. `plan_tool` is the tool whose approval is that of a plan; the
+    `preconditions` (e.g. the base commit) are bound into it.
+    """
+
+    tools: Toolset
+    principal: Principal
+    trace_id: str
+    judge: Judge
+    preconditions: Mapping[str, Any] = field(default_factory=dict)
+    plan_tool: str = ""
+
+    def bind(self, call: ToolExecution) -> BoundCall:
+        """What the model said, as a call that could run. Raises `Refused`."""
+        tool = self.tools.get(call.tool)
+        if tool is None:
+            raise Refused(
+                f"there is no tool {call.tool!r}; there are: {', '.join(self.tools.names)}"
+            )
+        parameters = _parameters(tool, call.raw_arguments)
+        try:
+            if tool.check:
+                tool.check(parameters)
+            action = self._action(tool, parameters, reason=call.turn.text)
+        except ToolFailure as failure:
+            raise Refused(str(failure)) from failure
+        except (ValueError, RecursionError):
+            raise Refused(f"the arguments of {tool.name} are nested too deeply") from None
+        call.arguments = dict(action.arguments)
+        call.action_class = action.action_class
+        call.resource = str(action.resource)[:600]
+        return BoundCall(execution=call, tool=tool, parameters=parameters, action=action)
+
+    def admit(self, bound: BoundCall) -> bool:
+        """True: the call may run now. False: it waits for a person. Raises `Refused`."""
+        decision = self.judge(bound)
+        bound.execution.policy = decision.policy
+        if not self._permitted(bound, decision):
+            return False
+        bound.execution.fingerprint = fingerprint(bound.action)
+        return True
+
+    def _permitted(self, bound: BoundCall, decision: Decision) -> bool:
+        match decision.effect:
+            case Effect.ALLOW:
+                return True
+            case Effect.REQUIRE_APPROVAL:
+                return self._released(bound, decision)
+            case Effect.DENY:
+                raise Refused(f"Denied by policy {decision.policy}: {decision.message}")
+            case _ as never:
+                assert_never(never)
+
+    def _action(self, tool: Tool, parameters: Arguments, *, reason: str) -> Action:
+        return Action(
+            tool=tool.name,
+            arguments=parameters.model_dump(mode="json", by_alias=True),
+            action_class=tool.classify(parameters),
+            resource=tool.resource(parameters),
+            principal=self.principal,
+            trace_id=self.trace_id,
+            preconditions=self.preconditions if tool.name == self.plan_tool else {},
+            reason=reason,
+        )
+
+    def _released(self, bound: BoundCall, decision: Decision) -> bool:
+        """Whether a person released exactly this action; asks for it when nobody was asked yet."""
+        call = bound.execution
+        if call.approval_id is not None and self._decided(bound, call.approval_id):
+            return True
+        if call.state == CallState.WAITING:
+            return False
+        call.approval = approvals.request(bound.action, policy=decision.policy)
+        call.state = CallState.WAITING
+        is_plan = call.tool == self.plan_tool
+        call.wait = WaitKind.PLAN_APPROVAL if is_plan else WaitKind.APPROVAL
+        call.wait_detail = {"policy": decision.policy, "message": decision.message}
+        return False
+
+    def _decided(self, bound: BoundCall, approval_id: UUID) -> bool:
+        """True: approved, and used up now. Raises `Refused` when it was denied or withdrawn."""
+        approval = Approval.objects.get(pk=approval_id)
+        call = bound.execution
+        match approval.status:
+            case ApprovalStatus.DENIED:
+                raise Refused(_denial(approval, is_plan=call.tool == self.plan_tool))
+            case ApprovalStatus.CANCELLED:
+                raise Refused("The request for approval was withdrawn")
+            case ApprovalStatus.PENDING:
+                return False
+        if approvals.consume(approval_id, action=bound.action):
+            return True
+        # What was approved is not what would run now (or it was used): ask anew.
+        call.state, call.approval, call.waiting_since = CallState.PROPOSED, None, None
+        return False
+
+
+def _denial(approval: Approval, *, is_plan: bool) -> str:
+    who = approval.decided_by or "a person"
+    if is_plan:
+        return f"Plan rejected: {approval.decision_reason or f'{who} gave no reason'}"
+    return f"Denied by {who}: {approval.decision_reason or 'no reason given'}"
+
+
+def _parameters(tool: Tool, raw: str) -> Arguments:
+    try:
+        said = storable(json.loads(raw or "{}"))  # what is approved, run and kept is the same
+    except (ValueError, RecursionError):
+        raise Refused(f"the arguments of {tool.name} are not valid JSON") from None
+    try:
+        return tool.parameters.model_validate(said)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'arguments'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)[:10]
+        )
+        raise Refused(f"the arguments of {tool.name} do not fit: {faults}") from None

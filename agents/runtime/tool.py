@@ -1,0 +1,120 @@
+"""What a tool is. A tool declares its blast radius; the door decides whether it may run.
+
+To add one: write a pydantic model for its arguments and a function that takes them with a
+`CallContext` and returns a `ToolResult` (or `Suspended`); list the `Tool` in its family's factory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.types import WaitKind
+from governance.types import ActionClass, Resource
+
+
+class ToolFailure(Exception):
+    """The tool could not do it. The text is told to the model, so it says what to do instead."""
+
+
+class TransientFailure(ToolFailure):
+    """The outside did not answer (remote down, time-out): the same call may work later."""
+
+
+class Arguments(BaseModel):
+    """Base of every tool's arguments: an argument nobody declared is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoArguments(Arguments):
+    """For tools that take none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """Which call this is. `call_id` is unique for ever: effects carry it for the probes."""
+
+    call_id: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that became true by the call and belongs in the log, e.g. `commit_created`."""
+
+    type: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """`content`: what the model reads; `data`: what the log keeps; `facts`: what became true."""
+
+    content: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspended:
+    """The call has no result yet: its turn ends, and somebody answers the call later."""
+
+    kind: WaitKind
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One thing an agent can do.
+
+    `action_class` is the class of every call, or a function that tells it from the arguments.
+    `idempotent` says that running the same call twice leaves the same state as running it once.
+    `probe` looks, after a crash, whether the effect of this very call is there: it returns the
+    result the call would have had, or None when the effect is certainly absent; it raises
+    `ToolFailure` when neither can be told. `check` refuses arguments that fit the schema and make
+    no sense, before anyone is asked to approve them. `alone`: never run beside other calls.
+    `trusted`: the result is our own words, not data from outside.
+    """
+
+    name: str
+    description: str
+    action_class: ActionClass | Callable[[Any], ActionClass]
+    parameters: type[Arguments]
+    run: Callable[[Any, CallContext], ToolResult | Suspended]
+    resource: Callable[[Any], Resource]
+    idempotent: bool = False
+    probe: Callable[[Any, CallContext], ToolResult | None] | None = None
+    check: Callable[[Any], None] | None = None
+    alone: bool = False
+    trusted: bool = False
+
+    def classify(self, arguments: Arguments) -> ActionClass:
+        """The action class of a call with these arguments."""
+        if isinstance(self.action_class, ActionClass):
+            return self.action_class
+        return self.action_class(arguments)
+
+
+class Toolset:
+    """Tools by name; the order is kept, names are unique."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._by_name: dict[str, Tool] = {}
+        for tool in tools:
+            if tool.name in self._by_name:
+                raise ValueError(f"two tools are called {tool.name}")
+            self._by_name[tool.name] = tool
+
+    def get(self, name: str) -> Tool | None:
+        return self._by_name.get(name)
+
+    def __iter__(self) -> Any:
+        return iter(self._by_name.values())
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._by_name)

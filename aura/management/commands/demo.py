@@ -1,0 +1,105 @@
+"""`manage.py demo`: what `make demo` runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from aura.config import Settings
+from aura.demo import repository, story
+from aura.demo.client import Api
+from aura.demo.server import DidNotStart, free_ports, running
+
+TICKET = {
+    "title": "Deploy nginx",
+    "description": "Deploy nginx 1.27 with 2 replicas on port 80 in namespace web,"
+    " for the landing page.",
+    "priority": "medium",
+}
+ENDS = frozenset({"resolved", "failed", "cancelled", "paused"})
+
+
+class Command(BaseCommand):
+    help = (
+        "Open a ticket, show its plan, wait for its approval, and follow it to the merged commit."
+    )
+    requires_system_checks = []
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as Ctrl-C does
+        try:
+            sys.exit(self._demo(settings.AURA))
+        except KeyboardInterrupt:
+            self._say("\nStopped.")
+        except DidNotStart as error:
+            self.stderr.write(str(error))
+            sys.exit(1)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _demo(self, config: Settings) -> int:
+        bare = repository.seeded(config.data / "gitops.git")
+        moved = free_ports(config)
+        extra = {"AURA_GIT_REPO_URL": str(bare), "AURA_DATA_DIR": str(config.data), **moved}
+        for name, other in moved.items():
+            self._say(f"A documented port is taken here: using {name}={other}")
+        self._say("Starting Aura: PostgreSQL, Redis, the web process, a worker …")
+        with running(config, extra) as api:
+            port = int(extra.get("AURA_SERVER_PORT", config.server_port))
+            return self._ticket(config, api, bare, f"http://{config.server_host}:{port}")
+
+    def _ticket(self, config: Settings, api: Api, bare: Path, site: str) -> int:
+        ticket = api.post("/tickets", TICKET)
+        page = f"{site}/admin/tickets/ticket/{ticket['id']}/change/"
+        self._say(f"\nTicket: {TICKET['title']}\n  {TICKET['description']}\n  {page}\n")
+        for event in api.events(ticket["id"]):
+            if event["type"] == "connected":
+                self._start(api, ticket["id"], event)
+            if words := story.line(event):
+                self._say(f"  {words}")
+            if event["type"] == "plan_generated":
+                self._plan(config, api, ticket["id"], page)
+            if event["type"] == "resolved":
+                return self._resolved(config, bare, page)
+            if event["type"] == "status_changed" and event["payload"]["to"] in ENDS - {"resolved"}:
+                self._say(f"\nThe ticket did not get through; {page} says why.")
+                return 1
+        return 1
+
+    def _start(self, api: Api, ticket_id: str, event: dict[str, Any]) -> None:
+        """The stream is open, so nothing of the run can be missed."""
+        if event["payload"]["currentStatus"] == "draft":
+            api.post(f"/tickets/{ticket_id}/run")
+
+    def _plan(self, config: Settings, api: Api, ticket_id: str, page: str) -> None:
+        self._say(f"\n{story.plan(api.get(f'/tickets/{ticket_id}'))}\n")
+        if config.demo_approves:
+            self._say("DEMO_APPROVE is set: approving through the API.\n")
+            self._approve(api, ticket_id)
+            return
+        self._say(f"Approve or reject it here:  {page}#decide\n{self._login(config)}\n")
+
+    def _approve(self, api: Api, ticket_id: str) -> None:
+        """The plan is told a moment before the ticket waits for it: both are one commit."""
+        api.post(f"/tickets/{ticket_id}/approve-plan", {"approvedBy": "demo"})
+
+    def _login(self, config: Settings) -> str:
+        note = config.data / "first-login.txt"
+        return note.read_text().strip() if note.is_file() else "Log in as the admin you made."
+
+    def _resolved(self, config: Settings, bare: Path, page: str) -> int:
+        self._say(f"\nMerged into main of {bare}:\n{repository.newest(bare)}\n")
+        for path in repository.changed(bare):
+            self._say(f"--- {path}\n{repository.show(bare, path)}\n")
+        self._say(f"The ticket and its log: {page}")
+        if not config.demo_approves:
+            self._say("Aura keeps running for you to look around; Ctrl-C ends it.")
+            signal.pause()
+        return 0

@@ -1,0 +1,88 @@
+"""What `up` prints when it is ready: where everything is."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+from aura.config import Settings
+from aura.serving.startup import FIRST_USER, LOGIN_NOTE
+
+# Ports whose surface is not there yet say so; the sentence goes with the surface's arrival.
+HOLDS = {
+    "gateway": "no endpoints yet",
+    "auditd": "/health only",
+    "database-agent": "no endpoints yet",
+    "k8s-agent": "no endpoints yet",
+    "incident-agent": "no endpoints yet",
+    "research-agent": "no endpoints yet",
+    "secbot": "/health only",
+}
+
+
+def address(config: Settings, port: int) -> str:
+    """URL of a port as seen from this machine."""
+    host = config.server_host
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def console_url(config: Settings) -> str:
+    return f"{address(config, config.ports.api)}/admin/"
+
+
+def banner(config: Settings, *, password: str | None, workers: bool) -> str:
+    """One line a fact. `password`: of the login made in this start."""
+    api = address(config, config.ports.api)
+    rows = [
+        ("API", f"{api}/api  (documentation: {api}/api/docs)"),
+        ("Console", console_url(config)),
+        *_login(config, password),
+        *(
+            (name, f"{address(config, port)}  ({HOLDS[name]})")
+            for name, _, port in config.ports.listed()
+            if name in HOLDS
+        ),
+        ("Access", _access(config)),
+        ("Model", config.llm_model or "none: rules and the offline planner"),
+        ("Repository", _repository(config)),
+        ("Database", _where(config.database_url, "AURA_DATABASE_URL")),
+        ("Redis", _where(config.redis_url, "AURA_REDIS_URL")),
+        ("Data", f"{config.data}  (logs in log/)"),
+        *([] if workers else [("Worker", "not started here (--no-worker)")]),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
+
+
+def _login(config: Settings, password: str | None) -> list[tuple[str, str]]:
+    note = config.data / LOGIN_NOTE
+    if password is not None:
+        return [("Login", f"{FIRST_USER} / {password}  (kept in {note})")]
+    if note.is_file():
+        return [("Login", f"as written in {note}")]
+    return []
+
+
+def _access(config: Settings) -> str:
+    if config.auth == "on":
+        return "tokens are required (AURA_AUTH=on)"
+    return "no token needed from this machine (AURA_AUTH=off)"
+
+
+def _repository(config: Settings) -> str:
+    if not config.git_repo_url:
+        return "none: set AURA_GIT_REPO_URL to the GitOps repository that tickets change"
+    return f"{without_password(config.git_repo_url)} ({config.git_branch})"
+
+
+def without_password(url: str) -> str:
+    """A URL fit for printing: user and password cut off."""
+    parts = urlsplit(url)
+    if not parts.scheme or "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _where(url: str, setting: str) -> str:
+    return f"that of {setting}" if url else f"embedded (set {setting} to use another)"

@@ -1,0 +1,34 @@
+"""One `up` for one data directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class AlreadyRunning(Exception):
+    """Another process holds the directory."""
+
+
+@contextmanager
+def only_instance(data: Path) -> Iterator[None]:
+    """Hold the data directory until the end of the block or of the process."""
+    path = data / "up.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = path.read_text().strip() or "?"
+            raise AlreadyRunning(
+                f"Another `manage.py up` (process {other}) already runs on {data};"
+                " stop it, or set AURA_DATA_DIR and the ports for a second one."
+            ) from None
+        os.truncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)

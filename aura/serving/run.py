@@ -1,0 +1,141 @@
+"""The life of `manage.py up`, from the first socket to the last child."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connections
+
+from aura.config import unknown_names
+from aura.embedded import Embedded, ServiceError
+from aura.embedded.process import make_directory, make_private
+from aura.serving import startup
+from aura.serving.banner import banner, console_url
+from aura.serving.instance import only_instance
+from aura.serving.interrupts import Interrupts
+from aura.serving.logs import trim
+from aura.serving.sockets import bind_all
+from aura.serving.supervisor import Child, Say, Supervisor
+from aura.serving.web import Server
+
+TEND_EVERY_S = 2.0
+LAST_RESORT_S = 30.0
+
+
+class Up:
+    """Says what a person should know through `say`; ends on the signals of `interrupts`."""
+
+    def __init__(self, interrupts: Interrupts, *, say: Say, workers: bool) -> None:
+        self.config = settings.AURA
+        self.data: Path = self.config.data
+        self.interrupts = interrupts
+        self.say = say
+        self.workers = workers
+        self.services = Embedded.of(self.config)
+
+    def run(self, *, on_ready: Callable[[str], None]) -> None:
+        """Serve until told to stop. Raises `AlreadyRunning`, `CannotBind` or `ServiceError`."""
+        for warning in unknown_names():
+            self.say(f"warning: {warning}")
+        with ExitStack() as stack:
+            make_directory(self.data)
+            make_private(self.data / "log")
+            stack.enter_context(only_instance(self.data))
+            sockets = bind_all(self.config.server_host, self.config.ports.listed())
+            for one in sockets:
+                stack.callback(one.close)
+            stack.enter_context(self.services)
+            password = self._prepare()
+            text = banner(self.config, password=password, workers=self.workers)
+            asyncio.run(self._serve(sockets, lambda: on_ready(text)))
+
+    def _prepare(self) -> str | None:
+        """Tables and the first login; the password when one was made."""
+        try:
+            with startup.alone():
+                startup.migrate()
+                return startup.first_login(
+                    self.data / startup.LOGIN_NOTE, url=console_url(self.config)
+                )
+        except OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise ServiceError(f"The database does not answer: {reason}") from None
+        finally:
+            connections.close_all()
+
+    async def _serve(self, sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+        """Web server, children and embedded services side by side until a signal."""
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        self.interrupts.call_instead(lambda: loop.call_soon_threadsafe(stopping.set))
+        beside = [asyncio.create_task(self._tend())]
+        if self.workers:
+            supervisor = Supervisor(self._children(), say=self.say)
+            beside.append(asyncio.create_task(supervisor.run()))
+        server = Server(ready)
+        web = asyncio.create_task(server.serve(sockets))
+        everything: set[asyncio.Task[Any]] = {web, *beside, asyncio.create_task(stopping.wait())}
+        ended, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+        self.interrupts.ignore()
+        _leave_in_time()
+        server.should_exit = True
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(web, *beside, return_exceptions=True)
+        for task in ended:
+            task.result()  # what ended of itself did so by a bug, which is told
+
+    async def _tend(self) -> None:
+        """Start embedded services again that were killed; keep the logs short."""
+        told = ""
+        while True:
+            await asyncio.sleep(TEND_EVERY_S)
+            trim(self.data / "log")
+            try:
+                names = await asyncio.to_thread(self.services.heal)
+                told = ""
+            except ServiceError as error:
+                if str(error) != told:
+                    told = str(error)
+                    self.say(told)
+            else:
+                for name in names:
+                    self.say(f"{name} had died and was started again")
+
+    def _children(self) -> list[Child]:
+        environment = {
+            **os.environ,  # noqa: TID251 - handed on whole; read by aura.config in the child
+            "AURA_DATABASE_URL": settings.DATABASE_URL,
+            "AURA_REDIS_URL": settings.REDIS_URL,
+            "AURA_SUPERVISED": str(os.getpid()),
+        }
+        schedule = str(self.data / "celerybeat-schedule")
+        worker = [f"--concurrency={self.config.worker_concurrency}", "--pool=threads"]
+        worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        return [
+            Child(
+                name=name,
+                arguments=["-A", "aura", name, "--loglevel", self.config.logging_level, *arguments],
+                log=self.data / "log" / f"{name}.log",
+                environment=environment,
+            )
+            for name, arguments in (
+                ("worker", worker),
+                ("beat", ["--schedule", schedule, "--pidfile="]),
+            )
+        ]
+
+
+def _leave_in_time() -> None:
+    """A request that hangs in a thread must not keep the process for ever."""
+    timer = threading.Timer(LAST_RESORT_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,10 @@
+""":9091 — secbot. Its detections and metrics come with the Governance issue."""
+
+from django.urls import path
+
+from aura.surfaces import plain
+
+urlpatterns = [path("health", plain.health)]
+
+handler400 = plain.bad_request
+handler404, handler500 = plain.not_found, plain.server_error

@@ -1,0 +1,119 @@
+"""What the console's pages share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from governance.templatetags.shown import short, visible
+
+if TYPE_CHECKING:  # they take their model as a parameter in the stubs alone
+    ModelAdmin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Any]
+else:
+    ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
+
+REASON_CHARS = 10_000  # as in the API
+
+
+class ConsoleAdmin(ModelAdmin):
+    """A model in the console. What is done there is told in the log, hence not in Django's own."""
+
+    actions = None
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # counting every filter's rows takes long on a long log
+    list_per_page = 50
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Nothing: see the class."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Nothing: see the class."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Nothing: see the class."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """The list, named after what is in it."""
+        named = {"title": str(self.opts.verbose_name_plural).capitalize()}
+        return super().changelist_view(request, {**(extra_context or {}), **named})
+
+    def absent(self, request: HttpRequest, key: str) -> HttpResponse:
+        """There is nothing with this key: say so, and show what there is."""
+        messages.warning(request, f"There is no {self.opts.verbose_name} {visible(key)[:100]}.")
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(name))
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """A model that is looked at here and never written."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        del request, obj
+        return False
+
+
+class TraceAdmin(ReadOnlyAdmin):
+    """A record that belongs to a trace. A product that knows whose trace it is says so here."""
+
+    def trace_link(self, trace_id: str) -> str:
+        """A link to what the record belongs to: as far as is known here, to its events."""
+        return self.events_link(trace_id, short(trace_id)) if trace_id else "-"
+
+    def events_link(self, trace_id: str, words: str) -> str:
+        """A link to all events of a trace."""
+        log = reverse("admin:governance_auditevent_changelist", query={"q": trace_id})
+        return format_html('<a href="{}">{}</a>', log, words)
+
+
+class Words(forms.CharField):
+    """Text of several lines, with the line ends that the API gets."""
+
+    def __init__(self, *, rows: int = 3, **options: Any) -> None:
+        options.setdefault("max_length", REASON_CHARS)
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "class": "wide"}), **options)
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value) or "").replace("\r\n", "\n")
+
+
+def focus_on_error(form: forms.Form) -> forms.Form:
+    """Make the browser show the first field that has a complaint, without a script."""
+    for name in form.errors:
+        if name in form.fields:
+            form.fields[name].widget.attrs["autofocus"] = True
+            break
+    return form
+
+
+class DecisionForm(forms.Form):
+    """Yes or no to one request. A refusal needs its reason: it is what the agent goes on with."""
+
+    decision = forms.ChoiceField(choices=[("approve", "Approve"), ("deny", "Deny")])
+    reason = Words(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("decision") == "deny" and not data.get("reason") and not self.errors:
+            self.add_error("reason", "Say why: the agent is told so and goes on from it.")
+        return data
+
+    @property
+    def approved(self) -> bool:
+        return bool(self.cleaned_data["decision"] == "approve")

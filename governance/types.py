@@ -1,0 +1,70 @@
+"""The words governance speaks in: frozen values, no rows, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ActionClass(StrEnum):
+    """How much harm a call can do. Told by the tool and its arguments, never by the model."""
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+    UNKNOWN = "unknown"
+
+
+class ActorKind(StrEnum):
+    """Who acts, as the audit API words it."""
+
+    AGENT = "agent"
+    USER = "user"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Somebody who acts: a person, an agent, or the product itself."""
+
+    kind: ActorKind
+    name: str
+    roles: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+SYSTEM = Principal(kind=ActorKind.SYSTEM, name="system")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What an action touches, e.g. type `file`, name `apps/nginx/deployment.yaml`."""
+
+    type: str
+    name: str
+    tags: frozenset[str] = field(default_factory=frozenset)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One exact action somebody wants to take: what an approval is asked and given for.
+
+    `arguments` are validated JSON; `preconditions` is what must still hold when it runs, e.g. the
+    base commit a plan was made on; `reason` is the agent's own words and binds nothing.
+    """
+
+    tool: str
+    arguments: Mapping[str, Any]
+    action_class: ActionClass
+    resource: Resource
+    principal: Principal
+    trace_id: str
+    preconditions: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""

@@ -1,0 +1,46 @@
+"""People in front of the console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from tests.conftest import Browser
+
+HOST = "localhost:3000"
+LOOK = ("tickets.view_ticket", "governance.view_approval", "governance.view_auditevent")
+ACT = (*LOOK, "tickets.change_ticket", "tickets.add_ticket")
+DECIDE = (*LOOK, "governance.decide_approval")
+
+
+def person(name: str, *permissions: str) -> User:
+    """A staff user with exactly these permissions."""
+    user = User.objects.create_user(name, is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app, codename=codename)
+        )
+    return user
+
+
+def browser_of(user: User | None, **options: Any) -> Browser:
+    """A browser in which this person is logged in."""
+    browser = Browser(HTTP_HOST=HOST, **options)
+    if user is not None:
+        browser.force_login(user)
+    return browser
+
+
+@pytest.fixture
+def grace(db: None) -> User:
+    """May do everything."""
+    return User.objects.create_superuser("grace")
+
+
+@pytest.fixture
+def admin_browser(grace: User) -> Browser:
+    """Grace's browser."""
+    return browser_of(grace)

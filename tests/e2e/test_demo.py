@@ -1,0 +1,57 @@
+"""`make demo`, as CI runs it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from tests.fakes import git
+from tests.serving.instance import ROOT, bare_environment, eventually
+
+
+def demo(data, **more):
+    environment = {**bare_environment(), "AURA_DATA_DIR": str(data), "CI": "", **more}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "demo"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_demo_goes_from_a_ticket_to_a_merged_file_and_can_be_run_again(tmp_path):
+    for _ in range(2):
+        process = demo(tmp_path, DEMO_APPROVE="1")
+        output, _ = process.communicate(timeout=110)
+        assert process.returncode == 0, output
+        assert "Plan: " in output
+        assert "/admin/tickets/ticket/" in output
+        assert "status  executing → resolved" in output
+        assert "--- apps/nginx/deployment.yaml" in output
+        assert "image: nginx:1.27" in output
+    deployment = git(tmp_path / "gitops.git", "show", "main:apps/nginx/deployment.yaml")
+    assert "replicas: 2" in deployment
+
+
+def test_without_approval_the_demo_waits_and_ends_in_order_when_told_to(tmp_path):
+    process = demo(tmp_path)
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if "Approve or reject it here" in line:
+            break
+    assert any("#decide" in line for line in lines), "".join(lines)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=40)
+    assert "Traceback" not in output
+    eventually(lambda: not leftovers(tmp_path))
+
+
+def leftovers(data) -> list[str]:
+    from tests.serving.instance import processes
+
+    return [command for _, command in processes() if str(data) in command]

@@ -1,0 +1,14 @@
+"""Tickets in the console. What can be done is in `verbs`, what is shown in `page`."""
+
+from django.contrib import admin
+
+from governance.models import Approval, AuditEvent
+from tickets.admin.records import TicketApprovalAdmin, TicketEventAdmin
+from tickets.admin.tickets import TicketAdmin
+from tickets.models import Ticket
+
+admin.site.register(Ticket, TicketAdmin)
+
+admin.site.unregister([Approval, AuditEvent])
+admin.site.register(Approval, TicketApprovalAdmin)
+admin.site.register(AuditEvent, TicketEventAdmin)

@@ -1,0 +1,62 @@
+"""What a ticket's page shows, gathered from rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from tickets import steps
+from tickets.admin import verbs, words
+from tickets.admin.timeline import Entry, timeline
+from tickets.admin.waiting import Waiting, waiting
+from tickets.lifecycle import ENDED, WORKING
+from tickets.models import PlanStep, Ticket
+
+
+def context(
+    request: HttpRequest, ticket: Ticket, *, submitted: dict[str, forms.Form] | None = None
+) -> dict[str, Any]:
+    """`submitted`: forms that were sent and not accepted, shown again as they were filled in."""
+    now_waiting = waiting(ticket)
+    offered = verbs.offered(request.user, ticket, now_waiting)
+    resubmitted = {k: v for k, v in (submitted or {}).items() if k in offered}
+    window, entries = timeline(ticket, request.GET.get("page"))
+    return {
+        "ticket": ticket,
+        "status_words": words.status(ticket.status),
+        "working": ticket.status in WORKING,
+        "ended": ticket.status in ENDED,
+        "waiting": now_waiting,
+        "forms": {**offered, **resubmitted},
+        "unfolded": set(resubmitted),
+        "plan": _plan(ticket, now_waiting),
+        "total_tokens": ticket.prompt_tokens + ticket.completion_tokens,
+        "resolution": _resolution(entries),
+        "window": window,
+        "entries": entries,
+    }
+
+
+def _resolution(entries: list[Entry]) -> str:
+    """What the agent said when it resolved the ticket, if that is among these events."""
+    told = (e.detail.get("summary") for e in entries if e.event.type == "ticket_resolved")
+    return str(next(told, "") or "")
+
+
+def _plan(ticket: Ticket, now_waiting: Waiting | None) -> dict[str, Any] | None:
+    """The plan and its steps. One that waits is read from the request: that is what is approved."""
+    if now_waiting and now_waiting.approval and now_waiting.kind == "plan_approval":
+        return {**now_waiting.approval.arguments, "rows": _proposed(now_waiting)}
+    if ticket.plan is None:
+        return None
+    return {**ticket.plan, "rows": steps.of(ticket)}
+
+
+def _proposed(now_waiting: Waiting) -> list[PlanStep]:
+    assert now_waiting.approval is not None  # noqa: S101 - the caller looked; for the types
+    return [
+        PlanStep(index=index, **{k: str(step.get(k, "")) for k in ("description", "tool", "path")})
+        for index, step in enumerate(now_waiting.approval.arguments["steps"])
+    ]

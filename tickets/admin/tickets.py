@@ -1,0 +1,240 @@
+"""The list of tickets, their pages, and the queue of what waits for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from aura.kernel.errors import Problem
+from governance.admin.base import ConsoleAdmin, focus_on_error
+from governance.identity import principal
+from governance.templatetags.shown import visible
+from tickets import services
+from tickets.admin import page, waiting, words
+from tickets.admin.forms import OpenForm, state_of
+from tickets.admin.verbs import VERBS, Shown, ShownIsStale, Verb
+from tickets.lifecycle import WAITING
+from tickets.models import Ticket
+
+FOLLOW_S = "2"  # seconds until a page that follows the agent loads again
+
+
+class TicketAdmin(ConsoleAdmin):
+    """Every change goes through `tickets.services`; the model is never saved from here."""
+
+    form = OpenForm
+    list_display = ["name", "state", "priority", "turns", "created", "updated"]
+    list_filter = ["status", "priority"]
+    search_fields = ["title", "description"]
+    ordering = ["-created_at", "-id"]
+
+    def get_urls(self) -> list[URLPattern]:
+        def view(function: Any) -> Any:
+            return self.admin_site.admin_view(function)
+
+        return [
+            path("waiting/", view(self.waiting_view), name="tickets_ticket_waiting"),
+            path("<uuid:ticket_id>/do/<slug:name>/", view(self.do_view), name="tickets_ticket_do"),
+            *super().get_urls(),
+        ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Ticket | None = None) -> bool:
+        """Never: a ticket that is not wanted is cancelled, and its log stays."""
+        del request, obj
+        return False
+
+    # --- pages ---
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """GET /admin/tickets/ticket/:id/change/"""
+        del form_url, extra_context
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        ticket = self._seen(request, object_id)
+        if ticket is None:
+            return self.absent(request, object_id)
+        return self._page(request, ticket)
+
+    def do_view(self, request: HttpRequest, ticket_id: UUID, name: str) -> HttpResponse:
+        """POST /admin/tickets/ticket/:id/do/:verb/"""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        verb = VERBS.get(name)
+        if verb is None:
+            raise Http404(name)
+        if not request.user.has_perm(verb.permission):
+            raise PermissionDenied
+        ticket = self._seen(request, str(ticket_id))
+        if ticket is None:
+            return self.absent(request, str(ticket_id))
+        try:
+            form = self._do(request, verb, ticket)
+        except Problem as problem:
+            return self._not_done(request, verb, ticket, problem)
+        if form is not None:
+            return self._page(request, ticket, submitted={name: focus_on_error(form)})
+        page_url = reverse("admin:tickets_ticket_change", args=[ticket.pk])
+        return HttpResponseRedirect(f"{page_url}?follow=1")
+
+    def _do(self, request: HttpRequest, verb: Verb, ticket: Ticket) -> forms.Form | None:
+        """Carry the verb out. Returns the form when it was not filled in well. Raises `Problem`."""
+        now_waiting = waiting.waiting(ticket)
+        form = verb.form(request.POST, ticket, now_waiting)
+        if not form.is_valid():
+            if verb.possible(ticket, now_waiting):
+                return form
+            raise ShownIsStale("The ticket has moved on: this is not possible any more")
+        shown = Shown(
+            key=request.POST.get("request", ""), fingerprint=request.POST.get("fingerprint", "")
+        )
+        done = verb.do(ticket, form.cleaned_data, shown=shown, actor=principal(request.user))
+        messages.success(request, done)
+        return None
+
+    def _not_done(
+        self, request: HttpRequest, verb: Verb, ticket: Ticket, problem: Problem
+    ) -> HttpResponse:
+        """The page as it is now, with what was typed."""
+        messages.error(request, visible(_sentence(problem)))
+        ticket.refresh_from_db()
+        typed = {**request.POST.dict(), "seen": state_of(ticket)}
+        form = verb.form(typed, ticket, waiting.waiting(ticket))
+        return self._page(request, ticket, submitted={verb.name: form}, status=problem.status)
+
+    def waiting_view(self, request: HttpRequest) -> HttpResponse:
+        """GET /admin/tickets/ticket/waiting/"""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        counts = waiting.counts()
+        items = waiting.queue()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Waiting for a person",
+            "opts": self.opts,
+            "counts": counts,
+            "items": items,
+        }
+        return TemplateResponse(request, "admin/tickets/ticket/waiting.html", context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, *_: Any, **__: Any
+    ) -> HttpResponse:
+        """GET /admin/tickets/ticket/:id/history/ is the log of the ticket."""
+        del request
+        log = reverse("admin:governance_auditevent_changelist", query={"q": object_id})
+        return HttpResponseRedirect(log)
+
+    def _seen(self, request: HttpRequest, ticket_id: str) -> Ticket | None:
+        """The ticket, if it is there. Raises `PermissionDenied` when this person may not look."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self.get_object(request, ticket_id)
+
+    def _page(
+        self,
+        request: HttpRequest,
+        ticket: Ticket,
+        *,
+        submitted: dict[str, forms.Form] | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": visible(ticket.title),
+            "opts": self.opts,
+            **page.context(request, ticket, submitted=submitted),
+        }
+        answer = TemplateResponse(request, "admin/tickets/ticket/page.html", context, status=status)
+        if context["working"] and request.GET.get("follow"):
+            answer["Refresh"] = FOLLOW_S  # asked for, with a link that ends it; needs no script
+        return answer
+
+    # --- opening a ticket ---
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        plain = {
+            "title": "Open a ticket",
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+        }
+        return super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), **plain}
+        )
+
+    def save_model(self, request: HttpRequest, obj: Ticket, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        """Open the ticket by the verb; `obj` only lends its key to the redirect."""
+        del change
+        values = {name: form.cleaned_data[name] for name in form.Meta.fields}
+        obj.pk = services.create_ticket(**values, actor=principal(request.user)).pk
+
+    def response_add(self, request: HttpRequest, obj: Ticket, *_: Any) -> HttpResponse:
+        messages.success(
+            request, "The ticket is open. Nothing happens before the agent is started."
+        )
+        return HttpResponseRedirect(reverse("admin:tickets_ticket_change", args=[obj.pk]))
+
+    # --- columns ---
+
+    @admin.display(description="title", ordering="title")
+    def name(self, ticket: Ticket) -> str:
+        return visible(ticket.title)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, ticket: Ticket) -> str:
+        badge = format_html(
+            '<span class="badge is-{}">{}</span>', ticket.status, words.status(ticket.status)
+        )
+        if ticket.status not in WAITING:
+            return badge
+        page_url = reverse("admin:tickets_ticket_change", args=[ticket.pk])
+        return format_html('{} <a class="needs" href="{}#decide">needs you</a>', badge, page_url)
+
+    @admin.display(description="turns", ordering="current_turn")
+    def turns(self, ticket: Ticket) -> str:
+        return f"{ticket.current_turn} / {ticket.max_turns}"
+
+    @admin.display(description="created (UTC)", ordering="created_at")
+    def created(self, ticket: Ticket) -> str:
+        return f"{ticket.created_at:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="updated (UTC)", ordering="updated_at")
+    def updated(self, ticket: Ticket) -> str:
+        return f"{ticket.updated_at:%Y-%m-%d %H:%M}"
+
+
+def _sentence(problem: Problem) -> str:
+    """A problem as one text: its message and what its details say."""
+    complaints = [
+        text for texts in problem.details.values() if isinstance(texts, list) for text in texts
+    ]
+    if problem.code != "VALIDATION_ERROR" or not complaints:
+        return problem.message
+    return f"{problem.message}: {'; '.join(str(text) for text in complaints)}"

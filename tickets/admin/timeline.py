@@ -1,0 +1,158 @@
+"""A ticket's events as lines a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.paginator import Page, Paginator
+
+from governance.audit.record import data_of
+from governance.models import AuditEvent
+from tickets.admin import words
+from tickets.models import Ticket
+
+PER_PAGE = 50
+LINE_CHARS = 240
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event: `line` says what happened, `reasoning` why, `detail` is the rest, folded."""
+
+    event: AuditEvent
+    at: datetime
+    who: str
+    line: str
+    reasoning: str
+    detail: Mapping[str, Any]
+
+
+def timeline(ticket: Ticket, page: str | None) -> tuple[Page[AuditEvent], list[Entry]]:
+    """One page of a ticket's events, newest first; a page that is not there is the nearest."""
+    events = AuditEvent.objects.filter(trace_id=str(ticket.pk)).order_by("-recorded_at", "-id")
+    window = Paginator(events, PER_PAGE).get_page(page)
+    return window, [entry(event) for event in window.object_list]
+
+
+def entry(event: AuditEvent) -> Entry:
+    """An event in words. One whose bytes cannot be read says so."""
+    try:
+        data = data_of(event.body)["data"]
+        line = LINES.get(event.type, _action)(data) or event.action
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        data, line = {}, f"{event.action} (the event's body cannot be read)"
+    return Entry(
+        event=event,
+        at=event.recorded_at,
+        who=event.actor_name or event.actor,
+        line=_cut(line),
+        reasoning=str(data.get("reasoning") or "") if event.type in _WITH_REASONS else "",
+        detail=_detail(event.type, data),
+    )
+
+
+_WITH_REASONS = {"tool_called", "approval_requested"}
+_WITHOUT_DETAIL = {"turn_started", "turn_completed", "status_changed", "ticket_created"}
+
+
+def _detail(event_type: str, data: Data) -> Mapping[str, Any]:
+    """What is worth unfolding: the call with its result, or the payload."""
+    if event_type in _WITHOUT_DETAIL:
+        return {}
+    if call := data.get("toolCall"):
+        return {"arguments": call.get("args"), "result": call.get("result")}
+    if change := data.get("stateChange"):
+        return {"before": change.get("oldValue"), "after": change.get("newValue")}
+    return data.get("payload") or {}
+
+
+def _cut(text: str) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…"
+
+
+def _said(name: str, sentence: str) -> Callable[[Data], str]:
+    """A line made of one value of the payload."""
+    return lambda data: sentence.format(data["payload"].get(name, "?"))
+
+
+def _because(sentence: str) -> Callable[[Data], str]:
+    """A line that ends with the reason a person gave."""
+    return lambda data: f"{sentence}: {data['reasoning']}" if data.get("reasoning") else sentence
+
+
+def _action(data: Data) -> str:
+    del data
+    return ""  # the event's own action
+
+
+def _moved(data: Data) -> str:
+    payload = data["payload"]
+    line = f"status: {words.status(payload['to'])}"
+    return f"{line} ({payload['reason']})" if payload.get("reason") else line
+
+
+def _updated(data: Data) -> str:
+    change = data["stateChange"]
+    if change["field"] == "description":
+        return "changed the description"
+    return f"changed {change['field']} from {change['oldValue']} to {change['newValue']}"
+
+
+def _planned(data: Data) -> str:
+    plan = data["payload"]["plan"]
+    return f"made a plan of {len(plan['steps'])} steps: {plan['summary']}"
+
+
+def _called(data: Data) -> str:
+    call = data["toolCall"]
+    on = next(
+        (str(call["args"][k]) for k in ("path", "branch", "message") if call["args"].get(k)), ""
+    )
+    line = f"{call['name']} {on}".strip()
+    return f"{line} failed: {call['result']['error']}" if "error" in call["result"] else line
+
+
+def _used(data: Data) -> str:
+    payload = data["payload"]
+    return f"turn {payload['turn']} ended, {payload['tokenUsage']['totalTokens']} tokens"
+
+
+def _started(data: Data) -> str:
+    return f"turn {data['payload']['turn']} of at most {data['payload']['maxTurns']}"
+
+
+def _pair(sentence: str, *names: str) -> Callable[[Data], str]:
+    return lambda data: sentence.format(*(data["payload"].get(name, "?") for name in names))
+
+
+LINES: Final[Mapping[str, Callable[[Data], str]]] = {
+    "ticket_created": _said("title", "opened the ticket: {}"),
+    "ticket_updated": _updated,
+    "status_changed": _moved,
+    "plan_generated": _planned,
+    "plan_approved": _because("approved the plan"),
+    "plan_rejected": _because("rejected the plan"),
+    "turn_started": _started,
+    "turn_completed": _used,
+    "tool_called": _called,
+    "worktree_created": _said("branch", "made the branch {}"),
+    "commit_created": _pair("committed {}: {}", "sha", "message"),
+    "push_executed": _said("branch", "pushed {}"),
+    "merge_completed": _said("sha", "merged as {}"),
+    "argo_sync_started": _said("app", "started a sync of {}"),
+    "argo_health_checked": _pair("{} is {}", "app", "health"),
+    "approval_requested": _said("action", "asks for approval: {}"),
+    "approval_granted": _because("approved the action"),
+    "approval_denied": _because("denied the action"),
+    "question_asked": _said("question", "asks: {}"),
+    "question_answered": _said("answer", "answered: {}"),
+    "validation_failed": _said("message", "refused: {}"),
+    "error_occurred": _said("message", "error: {}"),
+    "ticket_resolved": _said("summary", "resolved the ticket: {}"),
+}

@@ -1,0 +1,218 @@
+"""What a person can do on a ticket's page: which form, from which status, with which permission.
+
+Every entry ends in a verb of `tickets.services`, the same that the API calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django import forms
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from agents.runtime import claims
+from agents.types import WaitKind
+from aura.kernel.errors import Problem
+from governance.types import Principal
+from tickets import services
+from tickets.admin import forms as ours
+from tickets.admin.waiting import Waiting, waiting
+from tickets.lifecycle import ENDED, WORKING
+from tickets.models import Status, Ticket
+
+CHANGE = "tickets.change_ticket"
+DECIDE = "governance.decide_approval"
+
+
+class ShownIsStale(Problem):
+    """What the person saw is not what is there now, so nothing was done."""
+
+    code, status = "SHOWN_IS_STALE", 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the submitted page showed: the waiting request and its fingerprint."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """`form` is made from a ticket and what it waits for (and the submitted data, if any)."""
+
+    name: str
+    permission: str
+    possible: Callable[[Ticket, Waiting | None], bool]
+    form: Callable[[Mapping[str, Any] | None, Ticket, Waiting | None], forms.Form]
+    carry_out: Callable[[Ticket, Mapping[str, Any], Principal], str]
+    decides: bool = False
+
+    def do(self, ticket: Ticket, data: Mapping[str, Any], *, shown: Shown, actor: Principal) -> str:
+        """Carry it out and return what to tell the person. Raises `Problem`."""
+        with services.held(ticket):
+            if self.decides:
+                _refuse_stale(waiting(ticket), shown)
+            return self.carry_out(ticket, data, actor)
+
+
+def _refuse_stale(now_waiting: Waiting | None, shown: Shown) -> None:
+    if now_waiting is None:
+        raise ShownIsStale("This was decided already; nothing was changed")
+    if (now_waiting.key, now_waiting.fingerprint) != (shown.key, shown.fingerprint):
+        raise ShownIsStale("Something else waits by now; nothing was decided. Look at it first.")
+
+
+# --- what each verb does; the text is shown to the person ---
+
+
+def _run(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+    del data
+    services.run_ticket(ticket, actor=actor)
+    return "The agent was started."
+
+
+def _decide(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+    approved, reason = data["decision"] == "approve", data["reason"]
+    if ticket.status != Status.PENDING_PLAN_APPROVAL:
+        services.decide_action(ticket, approved=approved, actor=actor, reason=reason)
+        return (
+            "Approved: the agent carries it out." if approved else "Denied: the agent is told why."
+        )
+    if approved:
+        services.approve_plan(ticket, actor=actor, note=reason)
+        return "The plan is approved; the agent carries it out."
+    services.reject_plan(ticket, feedback=reason, actor=actor)
+    return "The plan is rejected; the agent makes another one from your feedback."
+
+
+def _answer(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+    services.answer_question(ticket, answer=data["words"], actor=actor)
+    return "Answered; the agent goes on."
+
+
+def _resume(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+    services.resume_ticket(ticket, actor=actor, additional_turns=data["additional_turns"] or 0)
+    return "The agent goes on."
+
+
+def _cancel(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+    services.cancel_ticket(ticket, actor=actor, reason=data["reason"])
+    return "The ticket is cancelled."
+
+
+def _edit(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+    if data["seen"] != ours.state_of(ticket):
+        raise ShownIsStale(
+            "Somebody else changed the ticket meanwhile and nothing was saved. Compare, then save"
+            " again to put yours in its place."
+        )
+    changes = {name: data[name] for name in ours.EDITABLE}
+    services.update_ticket(ticket, changes=changes, actor=actor)
+    return "Saved."
+
+
+# --- when it can be done, and with which form ---
+
+
+def _can_run(ticket: Ticket, now_waiting: Waiting | None) -> bool:
+    """A new start; or a nudge, when the agent should be at work and no worker is."""
+    del now_waiting
+    if ticket.status in WORKING and ticket.run_id is not None:
+        return not claims.busy(ticket.run_id)
+    return ticket.status in {Status.DRAFT, Status.FAILED}
+
+
+def _is_request(ticket: Ticket, now_waiting: Waiting | None) -> bool:
+    del ticket
+    return now_waiting is not None and now_waiting.kind is not WaitKind.QUESTION
+
+
+def _is_question(ticket: Ticket, now_waiting: Waiting | None) -> bool:
+    del ticket
+    return now_waiting is not None and now_waiting.kind is WaitKind.QUESTION
+
+
+def _decision_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
+    del now_waiting
+    plan = ticket.status == Status.PENDING_PLAN_APPROVAL
+    return ours.PlanDecisionForm(data) if plan else ours.ActionDecisionForm(data)
+
+
+def _answer_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
+    del ticket
+    return ours.AnswerForm(data, options=now_waiting.options if now_waiting else ())
+
+
+def _edit_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
+    del now_waiting
+    return ours.EditForm.of(ticket) if data is None else ours.EditForm(data, auto_id="edit_%s")
+
+
+def _plain(form: type[forms.Form], prefix: str) -> Callable[..., forms.Form]:
+    return lambda data, *_: form(data, auto_id=f"{prefix}_%s")
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            name="run",
+            permission=CHANGE,
+            possible=_can_run,
+            form=_plain(ours.RunForm, "run"),
+            carry_out=_run,
+        ),
+        Verb(
+            name="decide",
+            permission=DECIDE,
+            possible=_is_request,
+            form=_decision_form,
+            carry_out=_decide,
+            decides=True,
+        ),
+        Verb(
+            name="answer",
+            permission=CHANGE,
+            possible=_is_question,
+            form=_answer_form,
+            carry_out=_answer,
+            decides=True,
+        ),
+        Verb(
+            name="resume",
+            permission=CHANGE,
+            possible=lambda ticket, _: ticket.status == Status.PAUSED,
+            form=_plain(ours.ResumeForm, "resume"),
+            carry_out=_resume,
+        ),
+        Verb(
+            name="edit",
+            permission=CHANGE,
+            possible=lambda *_: True,
+            form=_edit_form,
+            carry_out=_edit,
+        ),
+        Verb(
+            name="cancel",
+            permission=CHANGE,
+            possible=lambda ticket, _: ticket.status not in ENDED,
+            form=_plain(ours.CancelForm, "cancel"),
+            carry_out=_cancel,
+        ),
+    )
+}
+
+
+def offered(
+    user: AbstractBaseUser | AnonymousUser, ticket: Ticket, now_waiting: Waiting | None
+) -> dict[str, forms.Form]:
+    """The fresh form of each verb that this person can use on this ticket now."""
+    return {
+        verb.name: verb.form(None, ticket, now_waiting)
+        for verb in VERBS.values()
+        if user.has_perm(verb.permission) and verb.possible(ticket, now_waiting)  # type: ignore[union-attr]
+    }

@@ -1,0 +1,155 @@
+"""Builds the agent of a ticket: its tools, its judge, its model, its conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from agents.gitops.tools import git_tools
+from agents.gitops.workspace import Workspace
+from agents.models import Run
+from agents.runtime import claims, conversation
+from agents.runtime.door import BoundCall, Door
+from agents.runtime.llm import LanguageModel, Task
+from agents.runtime.tool import Toolset
+from agents.runtime.turn import Session
+from aura.config import Settings
+from governance.policy.engine import decide
+from governance.policy.types import Decision, Effect, PolicyRequest
+from tickets import plan as plans
+from tickets import prompts
+from tickets.events import AGENT
+from tickets.journal import TicketJournal
+from tickets.models import Ticket
+from tickets.plan import SUBMIT_PLAN
+from tickets.tools import REQUEST_APPROVAL, ticket_tools
+
+
+def configured_model() -> LanguageModel:
+    """The model of the settings: litellm when one is named, else the offline planner."""
+    config: Settings = settings.AURA
+    if config.llm_model:
+        from agents.runtime.litellm_model import LiteLLM  # noqa: PLC0415 - only where it is used
+
+        return LiteLLM.from_settings(config)
+    from agents.offline.planner import OfflinePlanner  # noqa: PLC0415 - likewise
+
+    return OfflinePlanner()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What an agent works with. Tests pass their own."""
+
+    model: LanguageModel
+    workspace: Workspace
+    config: Settings
+
+    @classmethod
+    def configured(cls) -> Workshop:
+        """The workshop of the settings."""
+        config: Settings = settings.AURA
+        return cls(
+            model=configured_model(), workspace=Workspace.from_settings(config), config=config
+        )
+
+
+def session(ticket: Ticket, run: Run, workshop: Workshop) -> Session:
+    """A worker's session on a claimed run. Touches Git when the run is new (`_opening`)."""
+    tools = toolset(ticket, workshop)
+    if not run.prompt:
+        _open(ticket, run, workshop)
+    turn = run.turns.order_by("-number").first()
+    calls = list(turn.calls.order_by("position")) if turn else []
+    return Session(
+        run=run,
+        door=Door(
+            tools=tools,
+            principal=AGENT,
+            trace_id=str(ticket.pk),
+            judge=judge(ticket, workshop.config),
+            plan_tool=SUBMIT_PLAN,
+            preconditions={"baseCommit": run.context.get("baseCommit", "")},
+        ),
+        model=workshop.model,
+        journal=TicketJournal(ticket, run),
+        task=Task(
+            title=run.context["title"],
+            description=run.context["description"],
+            planned=ticket.plan_approved_at is not None,
+        ),
+        messages=conversation.load(run, tools),
+        turn=turn,
+        calls=calls,
+        told={call.id for call in calls if call.state == "done"},
+    )
+
+
+def toolset(ticket: Ticket, workshop: Workshop) -> Toolset:
+    """The tools of a ticket: Git's, and the ticket's own."""
+    git = git_tools(workshop.workspace, str(ticket.pk))
+    own = ticket_tools(
+        ticket,
+        workshop.workspace,
+        others=Toolset(git),
+        auto_merge=workshop.config.agent_auto_merge,
+    )
+    return Toolset([*git, *own])
+
+
+def judge(ticket: Ticket, config: Settings) -> Callable[[BoundCall], Decision]:
+    """Asks the policy about a call of this ticket's agent; the ticket is read as it is then."""
+
+    def decision(bound: BoundCall) -> Decision:
+        action = bound.action
+        if action.tool == SUBMIT_PLAN:
+            return _plan_decision(required=config.agent_plan_approval)
+        if action.tool == REQUEST_APPROVAL:
+            return Decision(effect=Effect.REQUIRE_APPROVAL, policy="agent-asks-for-approval")
+        approved = ticket.plan if ticket.plan_approved_at else None
+        path = action.resource.name if action.resource.type == "file" else ""
+        request = PolicyRequest(
+            principal=action.principal,
+            tool=action.tool,
+            action_class=action.action_class,
+            resource=action.resource,
+            coverage=plans.coverage(approved, tool=action.tool, path=path),
+        )
+        return decide(request, destructive_approval=config.agent_destructive_approval)
+
+    return decision
+
+
+def _plan_decision(*, required: bool) -> Decision:
+    if required:
+        return Decision(effect=Effect.REQUIRE_APPROVAL, policy="plan-needs-approval")
+    return Decision(effect=Effect.ALLOW, policy="plan-approval-switched-off")
+
+
+def _open(ticket: Ticket, run: Run, workshop: Workshop) -> None:
+    """Begin the conversation: the repository's conventions, the ticket, what happened before.
+
+    The ticket's words are kept as they are now: editing them later changes no plan under way.
+    """
+    if ticket.working_branch:
+        _start_afresh(ticket, run, workshop)
+    run.context = {
+        **run.context,
+        "title": ticket.title,
+        "description": ticket.description,
+        "baseCommit": workshop.workspace.base_commit(),
+    }
+    conventions = workshop.workspace.read_base_file("AGENTS.md")
+    run.prompt = prompts.messages(ticket, conventions=conventions)
+    with claims.fenced(run):
+        Run.objects.filter(pk=run.pk).update(prompt=run.prompt, context=run.context)
+
+
+def _start_afresh(ticket: Ticket, run: Run, workshop: Workshop) -> None:
+    """An earlier attempt failed: plan on the newest base, without what it left on its branch."""
+    workshop.workspace.open(str(ticket.pk)).cleanup()
+    with claims.fenced(run):
+        Ticket.objects.filter(pk=ticket.pk).update(commits=[], working_branch="")
+    ticket.commits, ticket.working_branch = [], ""

@@ -1,0 +1,337 @@
+"""Response bodies: the wire names of the document, each once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from governance.audit.record import data_of
+from governance.models import AuditEvent
+from tickets import selectors, steps
+from tickets.api.fields import Moment
+from tickets.events import TYPES, usage
+from tickets.models import PlanStep, Priority, Status, StepStatus, Ticket
+
+
+class TokenUsage(serializers.Serializer[Any]):
+    promptTokens = serializers.IntegerField()
+    completionTokens = serializers.IntegerField()
+    totalTokens = serializers.IntegerField()
+
+
+class TicketTokenUsage(TokenUsage):
+    estimatedCost = serializers.FloatField(
+        required=False, help_text="USD; only where a price is known"
+    )
+
+
+class TicketItem(serializers.Serializer[Any]):
+    """A ticket in a list."""
+
+    id = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    priority = serializers.ChoiceField(choices=Priority.choices)
+    createdAt = Moment(source="created_at")
+    updatedAt = Moment(source="updated_at")
+
+
+@extend_schema_serializer(many=False)
+class TicketList(serializers.Serializer[Any]):
+    tickets = TicketItem(many=True)
+    total = serializers.IntegerField()
+
+
+class TicketHead(serializers.Serializer[Ticket]):
+    """What both views of one ticket begin with."""
+
+    id = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    priority = serializers.ChoiceField(choices=Priority.choices)
+    createdAt = Moment(source="created_at")
+    updatedAt = Moment(source="updated_at")
+
+
+class CreatedTicket(TicketHead):
+    """A ticket as POST /api/tickets answers it."""
+
+    currentTurn = serializers.IntegerField(source="current_turn")
+    maxTurns = serializers.IntegerField(source="max_turns")
+    tokenUsage = serializers.SerializerMethodField()
+
+    @extend_schema_field(TokenUsage)
+    def get_tokenUsage(self, ticket: Ticket) -> dict[str, int]:
+        return usage(ticket.prompt_tokens, ticket.completion_tokens)
+
+
+class PlanStepView(serializers.Serializer[Any]):
+    description = serializers.CharField()
+    tool = serializers.CharField()
+    path = serializers.CharField(required=False)
+    id = serializers.CharField()
+    index = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=StepStatus.choices)
+    startedAt = Moment(source="started_at", allow_null=True)
+    completedAt = Moment(source="completed_at", allow_null=True)
+    output = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True)
+    retryCount = serializers.IntegerField(source="retry_count")
+
+    def to_representation(self, instance: PlanStep) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if not instance.path:
+            del shown["path"]
+        return shown
+
+
+class PlanView(serializers.Serializer[Any]):
+    summary = serializers.CharField()
+    steps = PlanStepView(many=True)
+    estimatedTools = serializers.ListField(child=serializers.CharField())
+    risks = serializers.ListField(child=serializers.CharField())
+
+
+class PendingApproval(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    action = serializers.CharField()
+    reason = serializers.CharField()
+    tool = serializers.CharField()
+    args = serializers.DictField()
+    resources = serializers.ListField(child=serializers.CharField())
+    requestedAt = serializers.DateTimeField()
+
+
+class PendingQuestion(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    question = serializers.CharField()
+    options = serializers.ListField(child=serializers.CharField())
+    askedAt = serializers.DateTimeField()
+
+
+class FullTicket(TicketHead):
+    """A ticket with everything; keys that have no value yet are null."""
+
+    plan = serializers.SerializerMethodField()
+    currentTurn = serializers.IntegerField(source="current_turn")
+    maxTurns = serializers.IntegerField(source="max_turns")
+    tokenUsage = serializers.SerializerMethodField()
+    workingBranch = serializers.SerializerMethodField()
+    commits = serializers.ListField(child=serializers.CharField())
+    pendingApproval = serializers.SerializerMethodField()
+    pendingQuestion = serializers.SerializerMethodField()
+    planApprovedAt = Moment(source="plan_approved_at", allow_null=True)
+    planApprovedBy = serializers.SerializerMethodField()
+    resolvedAt = Moment(source="resolved_at", allow_null=True)
+    lastError = serializers.SerializerMethodField()
+
+    def to_representation(self, instance: Ticket) -> dict[str, Any]:
+        self._waiting = selectors.waiting_call(instance)
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown
+
+    @extend_schema_field(PlanView(allow_null=True))
+    def get_plan(self, ticket: Ticket) -> dict[str, Any] | None:
+        if ticket.plan is None:
+            return None
+        rows = PlanStepView(steps.of(ticket), many=True).data
+        plan = ticket.plan
+        return {
+            "summary": plan["summary"],
+            "steps": rows,
+            "estimatedTools": plan["estimatedTools"],
+            "risks": plan["risks"],
+        }
+
+    @extend_schema_field(TicketTokenUsage)
+    def get_tokenUsage(self, ticket: Ticket) -> dict[str, Any]:
+        shown: dict[str, Any] = usage(ticket.prompt_tokens, ticket.completion_tokens)
+        if ticket.estimated_cost is not None:
+            shown["estimatedCost"] = round(float(ticket.estimated_cost), 6)
+        return shown
+
+    def get_workingBranch(self, ticket: Ticket) -> str | None:
+        return ticket.working_branch or None
+
+    @extend_schema_field(PendingApproval(allow_null=True))
+    def get_pendingApproval(self, ticket: Ticket) -> dict[str, Any] | None:
+        del ticket
+        return selectors.approval_of(self._waiting)
+
+    @extend_schema_field(PendingQuestion(allow_null=True))
+    def get_pendingQuestion(self, ticket: Ticket) -> dict[str, Any] | None:
+        del ticket
+        return selectors.question_of(self._waiting)
+
+    def get_planApprovedBy(self, ticket: Ticket) -> str | None:
+        return ticket.plan_approved_by or None
+
+    def get_lastError(self, ticket: Ticket) -> str | None:
+        return ticket.last_error or None
+
+
+class StatusOnly(serializers.Serializer[Ticket]):
+    """Answer of cancel and reject-plan."""
+
+    id = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.choices)
+
+
+class PlanApproved(StatusOnly):
+    """Answer of approve-plan."""
+
+    planApprovedAt = Moment(source="plan_approved_at")
+
+
+class ActionDecided(StatusOnly):
+    """Answer of approve."""
+
+    pendingApproval = PendingApproval(allow_null=True)
+
+
+class QuestionAnswered(StatusOnly):
+    """Answer of answer."""
+
+    pendingQuestion = PendingQuestion(allow_null=True)
+
+
+class Resumed(StatusOnly):
+    """Answer of resume."""
+
+    maxTurns = serializers.IntegerField(source="max_turns")
+
+
+class Started(serializers.Serializer[Any]):
+    """Answer of run."""
+
+    message = serializers.CharField()
+    ticketId = serializers.CharField()
+
+
+class ToolCallView(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    args = serializers.DictField()
+    result = serializers.DictField()
+
+
+class StateChange(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    oldValue = serializers.JSONField()
+    newValue = serializers.JSONField()
+
+
+# Canonical bytes have sorted keys; an answer has them in the document's order.
+NESTED = {
+    "toolCall": tuple(ToolCallView().fields),
+    "tokenUsage": tuple(TokenUsage().fields),
+    "stateChange": tuple(StateChange().fields),
+}
+
+
+class AuditEntry(serializers.Serializer[Any]):
+    """One entry of the log; keys that do not apply to it are absent."""
+
+    id = serializers.CharField()
+    ticketId = serializers.CharField(required=False)
+    timestamp = serializers.DateTimeField()
+    type = serializers.ChoiceField(choices=[(t, t) for t in TYPES])
+    actor = serializers.ChoiceField(
+        choices=[("agent", "agent"), ("user", "user"), ("system", "system")]
+    )
+    actorName = serializers.CharField(required=False)
+    action = serializers.CharField()
+    reasoning = serializers.CharField(required=False)
+    toolCall = ToolCallView(required=False)
+    tokenUsage = TokenUsage(required=False)
+    stateChange = StateChange(required=False)
+    payload = serializers.DictField(required=False)
+
+    def to_representation(self, instance: AuditEvent) -> dict[str, Any]:
+        body = data_of(instance.body)
+        data = body["data"]
+        entry: dict[str, Any] = {
+            "id": body["id"],
+            "ticketId": body["traceId"],
+            "timestamp": body["timestamp"],
+            "type": body["type"],
+            "actor": body["actor"]["kind"],
+            "actorName": body["actor"]["name"],
+            "action": body["action"],
+        }
+        entry["reasoning"] = data.get("reasoning")
+        for name, keys in NESTED.items():
+            entry[name] = {key: data[name][key] for key in keys} if data.get(name) else None
+        if not data.get("toolCall"):
+            entry["payload"] = data.get("payload")
+        return {name: value for name, value in entry.items() if value}
+
+
+class AuditEntries(serializers.Serializer[Any]):
+    entries = AuditEntry(many=True)
+    total = serializers.IntegerField()
+
+
+class Health(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["healthy", "unhealthy"])
+    version = serializers.CharField()
+    uptime = serializers.IntegerField(help_text="seconds")
+    database = serializers.ChoiceField(choices=["connected", "disconnected"])
+    git = serializers.ChoiceField(choices=["available", "unavailable"])
+    llm = serializers.ChoiceField(choices=["available", "unavailable"])
+
+
+class Llm(serializers.Serializer[Any]):
+    model = serializers.CharField()
+    provider = serializers.CharField()
+
+
+class Features(serializers.Serializer[Any]):
+    planApprovalRequired = serializers.BooleanField()
+    destructiveActionApproval = serializers.BooleanField()
+    autoMergeOnResolution = serializers.BooleanField()
+
+
+class Info(serializers.Serializer[Any]):
+    version = serializers.CharField()
+    environment = serializers.CharField()
+    llm = Llm()
+    features = Features()
+
+
+class TicketCounts(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    byStatus = serializers.DictField(child=serializers.IntegerField())
+
+
+class TokenTotals(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    estimatedCost = serializers.FloatField(required=False)
+    last24h = serializers.IntegerField()
+    last7d = serializers.IntegerField()
+
+
+class AgentTotals(serializers.Serializer[Any]):
+    totalTurns = serializers.IntegerField()
+    averageTurnsPerTicket = serializers.IntegerField()
+    toolCalls = serializers.DictField(child=serializers.IntegerField())
+
+
+class Stats(serializers.Serializer[Any]):
+    tickets = TicketCounts()
+    tokenUsage = TokenTotals()
+    agent = AgentTotals()
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+
+
+class Error(serializers.Serializer[Any]):
+    """The envelope of every failure."""
+
+    error = ErrorBody()

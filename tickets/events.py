@@ -1,0 +1,101 @@
+"""What the log says about tickets: one function to say it, one table to stream it.
+
+An event's `data` may hold, as the audit API shows them: `reasoning`, `toolCall`, `tokenUsage`,
+`stateChange`; and for the streams `payload` and `ticket` (its status and priority afterwards).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agents.models import Turn
+from governance.audit.record import record
+from governance.models import AuditEvent
+from governance.types import ActorKind, Principal
+from tickets.models import Ticket
+
+AGENT: Final = Principal(kind=ActorKind.AGENT, name="aura")
+
+TYPES: Final = (
+    "ticket_created",
+    "ticket_updated",
+    "status_changed",
+    "plan_generated",
+    "plan_approved",
+    "plan_rejected",
+    "turn_started",
+    "turn_completed",
+    "tool_called",
+    "worktree_created",
+    "commit_created",
+    "push_executed",
+    "merge_completed",
+    "argo_sync_started",
+    "argo_health_checked",
+    "approval_requested",
+    "approval_granted",
+    "approval_denied",
+    "question_asked",
+    "question_answered",
+    "validation_failed",
+    "error_occurred",
+    "ticket_resolved",
+    "token_issued",
+)
+
+# Log type -> name of the frame on the streams. What is not here is not streamed.
+STREAMED: Final[Mapping[str, str]] = {
+    "status_changed": "status_changed",
+    "turn_started": "turn_started",
+    "turn_completed": "turn_completed",
+    "tool_called": "tool_called",
+    "plan_generated": "plan_generated",
+    "approval_requested": "approval_needed",
+    "question_asked": "question_asked",
+    "commit_created": "commit_created",
+    "push_executed": "push_completed",
+    "argo_sync_started": "argo_sync_started",
+    "argo_health_checked": "argo_health_update",
+    "error_occurred": "error",
+    "ticket_resolved": "resolved",
+}
+
+
+def tell(
+    ticket: Ticket,
+    event_type: str,
+    *,
+    actor: Principal,
+    action: str | None = None,
+    payload: Mapping[str, Any] | None = None,
+    **data: Any,
+) -> AuditEvent:
+    """Record something about a ticket, in the transaction that made it true."""
+    if event_type not in TYPES:
+        raise ValueError(f"{event_type} is not an event type; add it to tickets.events.TYPES")
+    return record(
+        event_type,
+        actor=actor,
+        action=action or event_type,
+        trace_id=str(ticket.pk),
+        data={
+            **data,
+            "payload": dict(payload or {}),
+            "ticket": {"status": ticket.status, "priority": ticket.priority},
+        },
+    )
+
+
+def usage(prompt: int, completion: int) -> dict[str, int]:
+    """Tokens as the API words them."""
+    return {
+        "promptTokens": prompt,
+        "completionTokens": completion,
+        "totalTokens": prompt + completion,
+    }
+
+
+def usage_of(turn: Turn) -> dict[str, int]:
+    """Tokens of one turn."""
+    return usage(turn.prompt_tokens, turn.completion_tokens)

@@ -1,0 +1,344 @@
+"""The ticket's side of a run: counts turns, moves the status, and tells the log.
+
+Every method runs inside the transaction that records what it is told of (`agents.runtime.turn`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, assert_never
+
+from django.utils.timezone import now
+
+from agents.models import Run, ToolExecution, Turn
+from agents.runtime.tool import Fact, ToolResult
+from agents.types import WaitKind
+from aura.kernel.secrets import redact, redact_value
+from governance.types import SYSTEM
+from tickets import plan as plans
+from tickets import steps
+from tickets.events import AGENT, tell, usage, usage_of
+from tickets.lifecycle import ENDED, WORKING, move, working_status
+from tickets.models import Status, Ticket
+from tickets.plan import SUBMIT_PLAN
+
+MAX_FAILURES = 4  # turns in a row in which nothing worked or nothing new was tried
+MAX_BAD_PLANS = 2  # one plan may be unusable; a second one ends the ticket
+LOGGED_CHARS = 2000
+EFFECTS = frozenset({"worktree_created", "commit_created", "push_executed", "merge_completed"})
+
+
+class TicketJournal:
+    """`agents.runtime.turn.Journal` for one ticket; `ticket` stays the same object."""
+
+    def __init__(self, ticket: Ticket, run: Run) -> None:
+        self.ticket = ticket
+        self.run = run
+        self._dirty = False
+
+    def opened(self) -> None:
+        """Lock the ticket; the run's row is locked already (see `claims.fenced`)."""
+        self.ticket.refresh_from_db(from_queryset=Ticket.objects.select_for_update(of=("self",)))
+        self._dirty = False
+
+    def running(self) -> bool:
+        return self.ticket.status in WORKING and self.ticket.run_id == self.run.pk
+
+    def position(self) -> tuple[int, str]:
+        return self.ticket.current_turn + 1, self.ticket.status
+
+    def answered(self, turn: Turn) -> None:
+        self.ticket.current_turn = turn.number
+        self.count(turn.prompt_tokens, turn.completion_tokens, turn.cost)
+
+    def count(self, prompt: int, completion: int, cost: Decimal | None) -> None:
+        """Add tokens and, where a price is known, money."""
+        self.ticket.prompt_tokens += prompt
+        self.ticket.completion_tokens += completion
+        if cost is not None:
+            self.ticket.estimated_cost = (self.ticket.estimated_cost or Decimal(0)) + cost
+        self._dirty = True
+
+    def begins(self, call: ToolExecution) -> None:
+        steps.begin(self.ticket, call)
+
+    def waits(self, call: ToolExecution) -> None:
+        match WaitKind(call.wait):
+            case WaitKind.PLAN_APPROVAL:
+                self._plan(call)
+                self.move(Status.PENDING_PLAN_APPROVAL)
+            case WaitKind.APPROVAL:
+                self._tell_approval_needed(call)
+                self.move(Status.PENDING_APPROVAL)
+            case WaitKind.QUESTION:
+                self._tell_question(call)
+                self.move(Status.PENDING_INPUT)
+            case _ as never:
+                assert_never(never)
+
+    def ended(self, call: ToolExecution, result: ToolResult | None, *, unknown: bool) -> None:
+        self._tell_called(call)
+        if unknown:
+            self.error(f"{call.tool}: {call.result}", recoverable=True)
+        if call.tool == SUBMIT_PLAN:
+            self._plan_ended(call)
+        for fact in result.facts if result else ():
+            self._fact(call, fact)
+        if self.running():
+            self._step_ended(call)
+
+    def late(self, call: ToolExecution, result: ToolResult | None) -> None:
+        """What took effect is told, even though the ticket has gone on without it."""
+        self.ticket.refresh_from_db()
+        self._tell_called(call, afterwards=True)
+        for fact in result.facts if result else ():
+            if fact.type in EFFECTS:
+                tell(self.ticket, fact.type, actor=AGENT, action=call.tool, payload=fact.payload)
+        if result and result.facts:
+            message = f"{call.tool} took effect after the ticket was taken from its worker"
+            payload = {"message": message, "recoverable": False}
+            tell(self.ticket, "error_occurred", actor=SYSTEM, payload=payload, reasoning=message)
+
+    def completed(self, turn: Turn) -> None:
+        tell(
+            self.ticket,
+            "turn_completed",
+            actor=AGENT,
+            payload={"turn": turn.number, "tokenUsage": usage_of(turn)},
+            tokenUsage=usage_of(turn),
+        )
+        self._judge_progress(turn)
+
+    def proceed(self) -> bool:
+        ticket = self.ticket
+        if self.run.failures >= MAX_FAILURES:
+            self.stuck("the agent makes no progress: nothing it tried in its last turns worked")
+            return False
+        if ticket.current_turn >= ticket.max_turns:
+            self.move(Status.PAUSED, reason="max_turns")
+            return False
+        upcoming = ticket.current_turn + 1
+        if self.run.announced_turn < upcoming:
+            self.save_run(announced_turn=upcoming)
+            payload = {"turn": upcoming, "maxTurns": ticket.max_turns}
+            tell(ticket, "turn_started", actor=AGENT, payload=payload)
+        return True
+
+    def gave_up(self, call: ToolExecution, reason: str) -> None:
+        self.pause_with_error(f"{call.tool}: {reason}")
+
+    def closed(self) -> None:
+        if self._dirty:
+            self.ticket.updated_at = now()
+            self.ticket.save(
+                update_fields=[
+                    "current_turn",
+                    "prompt_tokens",
+                    "completion_tokens",
+                    "estimated_cost",
+                    "plan",
+                    "plan_version",
+                    "plan_approved_at",
+                    "plan_approved_by",
+                    "working_branch",
+                    "commits",
+                    "last_error",
+                    "updated_at",
+                ]
+            )
+
+    # --- what the methods above, and `drive`, are made of ---
+
+    def move(self, to: Status, *, reason: str = "") -> None:
+        """Move the ticket's status; ends close the steps nobody carried out."""
+        move(self.ticket, to, actor=AGENT, reason=reason)
+        if to in ENDED:
+            steps.close(self.ticket)
+
+    def error(self, message: str, *, recoverable: bool) -> None:
+        """Tell people that something went wrong; `recoverable` means resuming may help."""
+        self.ticket.last_error = message
+        self._dirty = True
+        payload = {"message": message, "recoverable": recoverable}
+        tell(self.ticket, "error_occurred", actor=SYSTEM, payload=payload, reasoning=message)
+
+    def pause_with_error(self, message: str) -> None:
+        """Something outside must be mended before the ticket can go on."""
+        self.error(message, recoverable=True)
+        self.move(Status.PAUSED, reason="error")
+
+    def fail(self, message: str) -> None:
+        """This attempt is over; running the ticket again makes a new one."""
+        self.error(message, recoverable=False)
+        self.move(Status.FAILED, reason="error")
+
+    def stuck(self, message: str) -> None:
+        """Planning that leads nowhere has failed; execution is paused, since work was done."""
+        if working_status(self.ticket) is Status.PLANNING:
+            self.fail(message)
+        else:
+            self.pause_with_error(message)
+
+    def save_run(self, **changes: Any) -> None:
+        """Write columns of the run's row, which this transaction holds."""
+        for name, value in changes.items():
+            setattr(self.run, name, value)
+        Run.objects.filter(pk=self.run.pk).update(**changes)
+
+    def _plan(self, call: ToolExecution) -> None:
+        plan = plans.stored(plans.Plan.model_validate(call.arguments))
+        ticket = self.ticket
+        ticket.plan, ticket.plan_version = plan, ticket.plan_version + 1
+        ticket.plan_approved_at, ticket.plan_approved_by = None, ""
+        self._dirty = True
+        steps.replace(ticket, plan)
+        tell(ticket, "plan_generated", actor=AGENT, payload={"plan": plan})
+
+    def _plan_ended(self, call: ToolExecution) -> None:
+        if call.failed and call.approval_id is None:
+            self._bad_plan(call)
+        elif not call.failed and call.approval_id is None:
+            self._accept_plan(call)
+
+    def _bad_plan(self, call: ToolExecution) -> None:
+        tell(
+            self.ticket,
+            "validation_failed",
+            actor=SYSTEM,
+            action=SUBMIT_PLAN,
+            payload={"message": call.result},
+        )
+        bad = self.run.calls.filter(tool=SUBMIT_PLAN, failed=True, approval__isnull=True)
+        if bad.count() >= MAX_BAD_PLANS:
+            self.fail(f"the agent made no usable plan: {call.result}")
+
+    def _accept_plan(self, call: ToolExecution) -> None:
+        """Plan approval is switched off: the plan counts as approved by the system."""
+        self._plan(call)
+        ticket = self.ticket
+        ticket.plan_approved_at, ticket.plan_approved_by = now(), SYSTEM.name
+        tell(ticket, "plan_approved", actor=SYSTEM, payload={"approvedBy": SYSTEM.name})
+        if ticket.status == Status.PLANNING:
+            self.move(Status.EXECUTING, reason="plan approval is switched off")
+
+    def _tell_approval_needed(self, call: ToolExecution) -> None:
+        pending = pending_approval(call)
+        tell(
+            self.ticket,
+            "approval_requested",
+            actor=AGENT,
+            action=call.tool,
+            reasoning=call.turn.text,
+            payload=pending,
+        )
+
+    def _tell_question(self, call: ToolExecution) -> None:
+        detail = call.wait_detail
+        payload = {"question": detail.get("question", ""), "options": detail.get("options", [])}
+        tell(self.ticket, "question_asked", actor=AGENT, payload=payload)
+
+    def _tell_called(self, call: ToolExecution, *, afterwards: bool = False) -> None:
+        result = _shown_result(call)
+        arguments = _shortened(redact_value(call.arguments or {"raw": call.raw_arguments}))
+        payload: dict[str, Any] = {"tool": call.tool, "args": arguments, "result": result}
+        if afterwards:
+            payload["note"] = "the ticket was taken from this worker while the call ran"
+        tell(
+            self.ticket,
+            "tool_called",
+            actor=AGENT,
+            action=call.tool,
+            reasoning=call.turn.text,
+            toolCall={"name": call.tool, "args": arguments, "result": result},
+            tokenUsage=usage_of(call.turn),
+            payload=payload,
+            call={
+                "id": str(call.pk),
+                "actionClass": call.action_class,
+                "resource": call.resource,
+                "policy": call.policy,
+                "fingerprint": call.fingerprint,
+            },
+        )
+
+    def _fact(self, call: ToolExecution, fact: Fact) -> None:
+        ticket, payload = self.ticket, dict(fact.payload)
+        self._dirty = True
+        match fact.type:
+            case "gave_up":
+                self.fail(f"the agent gave up: {payload['reason']}")
+                return
+            case "ticket_resolved":
+                self._resolve(payload)
+                return
+            case "worktree_created":
+                ticket.working_branch = payload["branch"]
+            case "commit_created":
+                ticket.commits = [*ticket.commits, payload["sha"]]
+        tell(ticket, fact.type, actor=AGENT, action=call.tool, payload=payload)
+
+    def _resolve(self, payload: Mapping[str, Any]) -> None:
+        ticket = self.ticket
+        self.move(Status.RESOLVED)
+        total = usage(ticket.prompt_tokens, ticket.completion_tokens)
+        told = {**payload, "tokenUsage": total}
+        tell(ticket, "ticket_resolved", actor=AGENT, payload=told, tokenUsage=total)
+
+    def _step_ended(self, call: ToolExecution) -> None:
+        lost = steps.end(self.ticket, call)
+        if lost is not None:
+            self.pause_with_error(
+                f"step {lost.index + 1} ({lost.description}) failed {lost.retry_count} times:"
+                f" {lost.error}"
+            )
+
+    def _judge_progress(self, turn: Turn) -> None:
+        calls = list(self.run.calls.filter(turn=turn))
+        said = "\n".join(f"{c.tool} {c.raw_arguments}" for c in calls) or turn.text
+        signature = hashlib.sha256(said.encode()).hexdigest()
+        repeated = signature == self.run.context.get("signature")
+        worked = any(not call.failed for call in calls) and not repeated
+        context = {**self.run.context, "signature": signature}
+        self.save_run(failures=0 if worked else self.run.failures + 1, context=context)
+
+
+def pending_approval(call: ToolExecution) -> dict[str, Any]:
+    """A call that waits for approval, as the API shows it."""
+    wish = call.arguments.get("description") if call.tool == "request_approval" else None
+    return {
+        "id": str(call.approval_id),
+        "action": wish or f"{call.tool} on {call.resource}",
+        "reason": call.wait_detail.get("message") or call.turn.text,
+        "tool": call.tool,
+        "args": call.arguments,
+        "resources": [call.resource] if call.resource else [],
+    }
+
+
+def _shown_result(call: ToolExecution) -> dict[str, Any]:
+    if call.failed:
+        return {"error": _short(redact(call.result))}
+    if call.data:
+        shown: dict[str, Any] = _shortened(redact_value(call.data))
+        return shown
+    return {"text": _short(redact(call.result))}
+
+
+def _shortened(value: Any) -> Any:
+    """`value` with every long text cut; the whole of it is kept with the call."""
+    if isinstance(value, str):
+        return _short(value)
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shortened(item) for item in value]
+    return value
+
+
+def _short(text: str) -> str:
+    if len(text) <= LOGGED_CHARS:
+        return text
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    return f"{text[:LOGGED_CHARS]}… [{len(text)} characters, sha256 {digest}]"

@@ -1,0 +1,24 @@
+"""What tickets do when governance says that something happened. The only listeners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governance.signals import approval_resolved, events_sequenced
+from tickets import services, stream
+
+
+def connect() -> None:
+    """Called once, when the app is ready."""
+    approval_resolved.connect(go_on, dispatch_uid="tickets.go_on")
+    events_sequenced.connect(announce, dispatch_uid="tickets.announce")
+
+
+def go_on(trace_id: str, **_: Any) -> None:
+    """A request was decided, here or in the approvals queue: the ticket that waits goes on."""
+    services.settle_trace(trace_id)
+
+
+def announce(last: int, **_: Any) -> None:
+    """The log has grown: wake the streams."""
+    stream.announce(last)

@@ -1,0 +1,309 @@
+"""What can be done with tickets: one function a verb. The API and the admin call the same ones.
+
+Every verb locks the run's row before the ticket's, as workers do (`claims.fenced`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.timezone import now
+
+from agents.models import CallState, Run, ToolExecution
+from agents.runtime import claims
+from agents.types import WaitKind
+from aura.kernel.errors import Problem, ValidationFailed
+from aura.kernel.ids import parse_uuid
+from governance import approvals
+from governance.approvals import ApprovalNotPending
+from governance.models import Approval, ApprovalStatus
+from governance.types import SYSTEM, ActorKind, Principal
+from tickets import steps
+from tickets.events import tell
+from tickets.lifecycle import WAITING, WORKING, InvalidTransition, move, working_status
+from tickets.models import Priority, Status, Ticket
+from tickets.wakeups import tidy_up, wake
+
+AGENT_NAME = "ticket"
+
+
+class QuestionNotPending(Problem):
+    code, status = "QUESTION_NOT_PENDING", 400
+
+
+class AgentBusy(Problem):
+    code, status = "AGENT_BUSY", 409
+
+
+@contextmanager
+def held(ticket: Ticket) -> Iterator[None]:
+    """A transaction that holds the ticket, and its run's row first; `ticket` is read anew."""
+    with transaction.atomic():
+        run_id = Ticket.objects.values_list("run_id", flat=True).get(pk=ticket.pk)
+        if run_id is not None:
+            Run.objects.select_for_update().get(pk=run_id)
+        ticket.refresh_from_db(from_queryset=Ticket.objects.select_for_update(of=("self",)))
+        yield
+
+
+def create_ticket(
+    *,
+    title: str,
+    description: str,
+    actor: Principal,
+    priority: str = Priority.MEDIUM,
+    max_turns: int | None = None,
+) -> Ticket:
+    """Open a ticket. Nothing runs before `run_ticket`."""
+    with transaction.atomic():
+        ticket = Ticket(
+            title=title,
+            description=description,
+            priority=priority,
+            max_turns=max_turns or settings.AURA.agent_max_turns,
+            created_by=actor.name if actor != SYSTEM else "",
+        )
+        ticket.created_at = ticket.updated_at = now()
+        ticket.save(force_insert=True)
+        tell(ticket, "ticket_created", actor=actor, payload={"title": title, "priority": priority})
+    return ticket
+
+
+def update_ticket(ticket: Ticket, *, changes: Mapping[str, Any], actor: Principal) -> Ticket:
+    """Change title, description, priority or max_turns. Nothing given: nothing happens."""
+    with held(ticket):
+        changed = {k: v for k, v in changes.items() if getattr(ticket, k) != v}
+        if changes.get("max_turns", ticket.max_turns) < ticket.current_turn:
+            raise ValidationFailed(
+                "maxTurns is below the turns already taken",
+                details={"maxTurns": [f"Must be at least {ticket.current_turn}"]},
+            )
+        if not changed:
+            return ticket
+        old = {name: getattr(ticket, name) for name in changed}
+        for name, value in changed.items():
+            setattr(ticket, name, value)
+        ticket.updated_at = now()
+        ticket.save(update_fields=[*changed, "updated_at"])
+        for name, value in changed.items():
+            change = {"field": _wire(name), "oldValue": old[name], "newValue": value}
+            tell(ticket, "ticket_updated", actor=actor, action=_wire(name), stateChange=change)
+    return ticket
+
+
+def run_ticket(ticket: Ticket, *, actor: Principal) -> Ticket:
+    """Start the agent, or go on after its worker was lost. Raises AgentBusy, InvalidTransition."""
+    with held(ticket):
+        if ticket.status in {Status.DRAFT, Status.FAILED}:
+            _begin_run(ticket, actor=actor)
+        elif ticket.status in WORKING and ticket.run_id is not None:
+            if claims.busy(ticket.run_id):
+                raise AgentBusy(f"Agent is already processing ticket {ticket.pk}")
+            claims.queue(ticket.run_id)
+        else:
+            raise InvalidTransition(
+                ticket.status,
+                Status.PLANNING,
+                hint=_RUN_HINTS[Status(ticket.status)],
+                allowed_from=RUNNABLE,
+            )
+        wake(ticket.pk)
+    return ticket
+
+
+RUNNABLE = (Status.DRAFT, Status.FAILED, Status.PLANNING, Status.EXECUTING, Status.OBSERVING)
+_RUN_HINTS = {
+    Status.PENDING_PLAN_APPROVAL: "decide on the plan with approve-plan or reject-plan",
+    Status.PENDING_APPROVAL: "decide on the action with approve",
+    Status.PENDING_INPUT: "answer the question with answer",
+    Status.PAUSED: "use resume",
+    Status.RESOLVED: "the ticket is resolved; open a new one",
+    Status.CANCELLED: "the ticket is cancelled; open a new one",
+}
+
+
+def _begin_run(ticket: Ticket, *, actor: Principal) -> None:
+    """A new conversation; one that failed keeps its branch and its log, not its plan."""
+    ticket.run = Run.objects.create(agent=AGENT_NAME, trace_id=str(ticket.pk))
+    ticket.plan, ticket.plan_approved_at, ticket.plan_approved_by = None, None, ""
+    ticket.last_error = ""
+    ticket.save(update_fields=["run", "plan", "plan_approved_at", "plan_approved_by", "last_error"])
+    claims.queue(ticket.run.pk)
+    move(ticket, Status.PLANNING, actor=actor)
+
+
+def cancel_ticket(ticket: Ticket, *, actor: Principal, reason: str = "") -> Ticket:
+    """Stop for good: the worker loses the run at once, open requests are withdrawn."""
+    with held(ticket):
+        move(ticket, Status.CANCELLED, actor=actor, reason=reason)
+        if ticket.run_id is not None:
+            claims.revoke(ticket.run_id)
+            waiting = ToolExecution.objects.filter(run_id=ticket.run_id, state=CallState.WAITING)
+            waiting.update(
+                state=CallState.DONE, failed=True, result="The ticket was cancelled", ended_at=now()
+            )
+        approvals.cancel_all(str(ticket.pk), by=actor, reason="the ticket was cancelled")
+        steps.close(ticket)
+        tidy_up(ticket.pk)
+    return ticket
+
+
+def approve_plan(ticket: Ticket, *, actor: Principal, note: str = "") -> Ticket:
+    """Release the plan that waits. `note`: who the body says approved, when that is not `actor`."""
+    with held(ticket):
+        approval_id = _asked(ticket, WaitKind.PLAN_APPROVAL)
+        if approval_id is None:
+            raise _no_plan(ticket, Status.EXECUTING)
+        approvals.approve(approval_id, by=actor, reason=note, event="plan_approved")
+        _settle(ticket)
+    return ticket
+
+
+def reject_plan(ticket: Ticket, *, feedback: str, actor: Principal) -> Ticket:
+    """Send the plan back; the agent makes another one from the feedback."""
+    with held(ticket):
+        approval_id = _asked(ticket, WaitKind.PLAN_APPROVAL)
+        if approval_id is None:
+            raise _no_plan(ticket, Status.PLANNING)
+        approvals.deny(approval_id, by=actor, reason=feedback, event="plan_rejected")
+        _settle(ticket)
+    return ticket
+
+
+def _no_plan(ticket: Ticket, to: Status) -> InvalidTransition:
+    waits_for = _RUN_HINTS.get(Status(ticket.status), "") if ticket.status in WAITING else ""
+    hint = waits_for or ("no plan waits for approval" if ticket.plan is None else "it is decided")
+    return InvalidTransition(
+        ticket.status, to, hint=hint, allowed_from=[Status.PENDING_PLAN_APPROVAL]
+    )
+
+
+def decide_action(ticket: Ticket, *, approved: bool, actor: Principal, reason: str = "") -> Ticket:
+    """Release or refuse the action that waits; a refusal is told to the agent, who goes on."""
+    with held(ticket):
+        approval_id = _asked(ticket, WaitKind.APPROVAL)
+        if approval_id is None:
+            raise ApprovalNotPending("There is no pending approval to respond to")
+        verb = approvals.approve if approved else approvals.deny
+        verb(approval_id, by=actor, reason=reason)
+        _settle(ticket)
+    return ticket
+
+
+def answer_question(ticket: Ticket, *, answer: str, actor: Principal) -> Ticket:
+    """Answer the question that waits; the answer is the result of the call that asked it."""
+    with held(ticket):
+        call = _waiting(ticket, WaitKind.QUESTION)
+        if call is None:
+            raise QuestionNotPending("There is no pending question to answer")
+        ToolExecution.objects.filter(pk=call.pk, state=CallState.WAITING).update(
+            state=CallState.DONE, result=answer, ended_at=now(), data={"answer": answer}
+        )
+        payload = {"question": call.wait_detail.get("question", ""), "answer": answer}
+        tell(ticket, "question_answered", actor=actor, payload=payload)
+        _go_on(ticket, actor=actor)
+    return ticket
+
+
+def resume_ticket(ticket: Ticket, *, actor: Principal, additional_turns: int = 0) -> Ticket:
+    """Go on after a pause, with more turns if granted."""
+    with held(ticket):
+        if ticket.status != Status.PAUSED:
+            raise InvalidTransition(
+                ticket.status,
+                working_status(ticket),
+                hint="it is not paused",
+                allowed_from=[Status.PAUSED],
+            )
+        granted = ticket.max_turns + additional_turns
+        if ticket.current_turn >= granted:
+            missing = ticket.current_turn - granted + 1
+            sentence = f"{ticket.current_turn} of {granted} turns are used; grant {missing} more"
+            raise ValidationFailed(
+                "There are no turns left to run on", details={"additionalTurns": [sentence]}
+            )
+        ticket.max_turns, ticket.last_error = granted, ""
+        ticket.save(update_fields=["max_turns", "last_error"])
+        steps.reopen(ticket)
+        Run.objects.filter(tickets=ticket).update(failures=0, failing_since=None)
+        reason = f"resumed with {additional_turns} more turns" if additional_turns else "resumed"
+        _go_on(ticket, actor=actor, reason=reason)
+    return ticket
+
+
+def settle_decided() -> None:
+    """Move on every ticket whose waiting call was decided elsewhere (the admin's queue, auditd)."""
+    decided = ToolExecution.objects.filter(
+        state=CallState.WAITING,
+        approval__status__in=[ApprovalStatus.APPROVED, ApprovalStatus.DENIED],
+        run__tickets__status__in=WAITING,
+    )
+    for ticket in Ticket.objects.filter(run__calls__in=decided):
+        with held(ticket):
+            _settle(ticket)
+
+
+def settle_trace(trace_id: str) -> None:
+    """`settle_decided` for the ticket of one trace, if it is one."""
+    key = parse_uuid(trace_id)
+    ticket = Ticket.objects.filter(pk=key).first() if key else None
+    if ticket is not None:
+        with held(ticket):
+            _settle(ticket)
+
+
+def _settle(ticket: Ticket) -> None:
+    """The waiting call's approval was decided: the ticket goes on. Does nothing otherwise."""
+    if ticket.status not in {Status.PENDING_PLAN_APPROVAL, Status.PENDING_APPROVAL}:
+        return
+    approval_id = _asked(ticket, _KIND_OF[Status(ticket.status)])
+    if approval_id is None:
+        return
+    approval = Approval.objects.get(pk=approval_id)
+    if approval.status not in _DECIDED:
+        return
+    if ticket.status == Status.PENDING_PLAN_APPROVAL and approval.status == ApprovalStatus.APPROVED:
+        ticket.plan_approved_at, ticket.plan_approved_by = approval.decided_at, approval.decided_by
+        ticket.save(update_fields=["plan_approved_at", "plan_approved_by"])
+    _go_on(ticket, actor=_decider(approval))
+
+
+_KIND_OF = {
+    Status.PENDING_PLAN_APPROVAL: WaitKind.PLAN_APPROVAL,
+    Status.PENDING_APPROVAL: WaitKind.APPROVAL,
+}
+_DECIDED = {ApprovalStatus.APPROVED, ApprovalStatus.DENIED}
+
+
+def _decider(approval: Approval) -> Principal:
+    return Principal(kind=ActorKind.USER, name=approval.decided_by)
+
+
+def _waiting(ticket: Ticket, kind: WaitKind) -> ToolExecution | None:
+    if ticket.run_id is None or ticket.status not in WAITING:
+        return None
+    calls = ToolExecution.objects.filter(run_id=ticket.run_id, state=CallState.WAITING, wait=kind)
+    return calls.first()
+
+
+def _asked(ticket: Ticket, kind: WaitKind) -> UUID | None:
+    """The request for approval that the waiting call made."""
+    call = _waiting(ticket, kind)
+    return call.approval_id if call else None
+
+
+def _go_on(ticket: Ticket, *, actor: Principal, reason: str = "") -> None:
+    """Back to work: queue the run and wake a worker after commit."""
+    move(ticket, working_status(ticket), actor=actor, reason=reason)
+    if ticket.run_id is not None:
+        claims.queue(ticket.run_id)
+        wake(ticket.pk)
+
+
+def _wire(name: str) -> str:
+    return "maxTurns" if name == "max_turns" else name

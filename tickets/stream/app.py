@@ -1,0 +1,103 @@
+"""The ASGI application of the streams. The outer application sends it the two paths alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
+from typing import Any
+
+from django.db import Error
+
+from aura.kernel.errors import MethodNotAllowed, Problem, Unauthenticated, Unavailable
+from aura.kernel.http import as_problem, envelope
+from tickets.stream.door import METHODS, Asked, Opening, check, opening
+from tickets.stream.hub import Hub, visit
+from tickets.stream.reader import StreamReader
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+STREAM_HEADERS = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Left(Exception):
+    """The client has gone."""
+
+
+async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """GET /api/tickets/:id/stream and GET /api/stream"""
+    asked = Asked.of(scope)
+    with visit() as hub:
+        try:
+            check(asked)
+            opened = await hub.lanes.ask(partial(opening, asked))
+        except Exception as raised:  # noqa: BLE001 - told apart in _problem, which logs bugs
+            await _refuse(_problem(raised, asked), asked, send)
+            return
+        await _start(send, 200, STREAM_HEADERS | asked.cors)
+        if asked.method == "HEAD":
+            await _body(send, more=False)
+        else:
+            await _stream(opened, hub, receive, send)
+
+
+async def _stream(opened: Opening, hub: Hub, receive: Receive, send: Send) -> None:
+    """Write the stream until its client leaves, or may no longer read it."""
+    reader = StreamReader(opened, hub, partial(_body, send))
+    try:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(_until_left(receive))
+            with hub.joined(reader, head=opened.head):
+                await reader.run()
+            await _body(send, more=False)
+            watch.cancel()
+    except* (Left, OSError):  # a server may tell by an error that the client has gone
+        pass
+
+
+async def _until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise Left
+
+
+def _problem(raised: Exception, asked: Asked) -> Problem:
+    if isinstance(raised, Error):
+        logger.warning("%s was not opened: %s", asked.path, raised)
+        return Unavailable("The database does not answer")
+    problem = as_problem(raised)
+    if problem is None:
+        logger.error("unexpected error at %s", asked.path, exc_info=raised)
+        return Problem("Unexpected server error")
+    return problem
+
+
+async def _refuse(problem: Problem, asked: Asked, send: Send) -> None:
+    body = json.dumps(envelope(problem)).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body)), **asked.cors}
+    if isinstance(problem, MethodNotAllowed):
+        headers["allow"] = ", ".join(METHODS)
+    if isinstance(problem, Unauthenticated):
+        headers["www-authenticate"] = "Bearer"
+    await _start(send, problem.status, headers)
+    await _body(send, b"" if asked.method == "HEAD" else body, more=False)
+
+
+async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+
+
+async def _body(send: Send, body: bytes = b"", *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -1,0 +1,35 @@
+"""What the console's first page and header show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from governance.models import AuditEvent
+from tickets.admin import words
+from tickets.admin.timeline import Entry, entry
+from tickets.admin.waiting import Counts, counts
+
+register = template.Library()
+
+LATEST = 12
+
+
+@register.simple_tag
+def waiting_counts() -> Counts:
+    """How much waits for a person."""
+    return counts()
+
+
+@register.simple_tag
+def latest_events() -> list[Entry]:
+    """The newest events of the log, turns left out."""
+    told = AuditEvent.objects.exclude(type__in=["turn_started", "turn_completed"])
+    return [entry(event) for event in told.order_by("-recorded_at", "-id")[:LATEST]]
+
+
+@register.filter
+def status_words(code: Any) -> str:
+    """A ticket's status in words."""
+    return words.status(str(code))

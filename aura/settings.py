@@ -175,6 +175,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "tickets.tasks.sweep", "schedule": 2.0, "options": {"expires": 2}},
+    "maintain": {"task": "tickets.tasks.maintain", "schedule": 24 * 3600.0},
     "look": {"task": "tickets.tasks.look", "schedule": 20.0, "options": {"expires": 20}},
 }
 

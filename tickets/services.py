@@ -183,14 +183,21 @@ def _no_plan(ticket: Ticket, to: Status) -> InvalidTransition:
     )
 
 
-def decide_action(ticket: Ticket, *, approved: bool, actor: Principal, reason: str = "") -> Ticket:
-    """Release or refuse the action that waits; a refusal is told to the agent, who goes on."""
+def decide_action(
+    ticket: Ticket, *, approved: bool, actor: Principal, reason: str = "", approval_id: str = ""
+) -> Ticket:
+    """Release or refuse the action that waits; a refusal is told to the agent, who goes on.
+
+    `approval_id`: the request that was read, so that another one put meanwhile is not decided.
+    """
     with held(ticket):
-        approval_id = _asked(ticket, WaitKind.APPROVAL)
-        if approval_id is None:
+        waiting = _asked(ticket, WaitKind.APPROVAL)
+        if waiting is None:
             raise ApprovalNotPending("There is no pending approval to respond to")
+        if approval_id and approval_id.lower() != str(waiting):
+            raise ApprovalNotPending(f"Approval {approval_id} is not the one that waits")
         verb = approvals.approve if approved else approvals.deny
-        verb(approval_id, by=actor, reason=reason)
+        verb(waiting, by=actor, reason=reason)
         _settle(ticket)
     return ticket
 

@@ -9,6 +9,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 
 from agents import probes
+from agents.gitops.workspace import Workspace
 from agents.runtime import claims
 from governance.audit.sequence import sequence
 from tickets import drive, services
@@ -43,6 +44,13 @@ def sweep() -> None:
 def look() -> None:
     """See whether Git and the model are there; `/api/health` tells what was seen."""
     probes.look(settings.AURA)
+
+
+@shared_task
+def maintain() -> None:
+    """Once a day: keep the clone of the repository small."""
+    if settings.AURA.git_repo_url:
+        Workspace.from_settings(settings.AURA).maintain()
 
 
 @worker_ready.connect

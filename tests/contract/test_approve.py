@@ -125,3 +125,12 @@ def test_approved_is_true_or_false_and_nothing_else(api, value):
 def test_a_reason_is_a_text(api, value):
     body = {"approved": True, "reason": value}
     invalid(api.post(at(pending_approval(), "/approve"), body), "reason")
+
+
+def test_a_request_other_than_the_one_that_was_read_is_not_decided(api):
+    ticket = pending_approval()
+    body = {"approved": True, "approvalId": "0f8fad5b-d9cb-469f-a165-70867728950e"}
+    refused(api.post(at(ticket, "/approve"), body), 400, "APPROVAL_NOT_PENDING")
+    shown = ok(api.get(at(ticket)))["pendingApproval"]
+    decided = api.post(at(ticket, "/approve"), {"approved": True, "approvalId": shown["id"]})
+    assert ok(decided)["status"] == "executing"

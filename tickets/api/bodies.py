@@ -50,6 +50,13 @@ class ApproveBody(serializers.Serializer[None]):
     """POST /api/tickets/:id/approve"""
 
     approved = Flag()
+    approvalId = Text(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        source="approval_id",
+        help_text="The `id` of the pendingApproval that was read; another one is not decided.",
+    )
     reason = Text(max_length=REASON_CHARS, required=False, allow_blank=True, default="")
 
 

@@ -38,8 +38,13 @@ up: install
 test: install-dev
 	$(PY) -m pytest -n 2 --dist loadfile
 
-bench: install-dev
+bench: install-dev $(VENV)/.bench
 	$(PY) -m tests.bench.demo
+	$(PY) -m tests.bench.turn
+	$(PY) -m tests.bench.latency
+	$(PY) -m tests.bench.web
+	$(PY) -m tests.bench.streams
+	$(PY) -m tests.bench.memory
 
 check: install-dev
 	$(BIN)/ruff format --check .
@@ -66,6 +71,11 @@ $(VENV)/.runtime: requirements.lock $(VENV)/.uv
 	$(BIN)/uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock
 	@touch $@
 
+# Adds what the product is compared with. A new .dev takes it away, and is then newer than this.
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	$(BIN)/uv pip install --quiet --python $(PY) --require-hashes -r requirements-bench.lock
+	@touch $@
+
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.uv
 	$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
@@ -78,3 +88,4 @@ lock: $(VENV)/.uv
 	$(COMPILE) $(UPGRADE) .ci/uv.in -o .ci/uv.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
 	$(COMPILE) $(UPGRADE) -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	$(COMPILE) $(UPGRADE) -c requirements-dev.lock pyproject.toml --group bench -o requirements-bench.lock

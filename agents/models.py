@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 
 from agents.types import WaitKind
 from governance.models import Approval
@@ -20,6 +21,11 @@ class Run(models.Model):
 
     The row is the queue: it is due when `due_at` has come, and belongs to the worker that raised
     `token` until `lease_until`. Every write of a worker is fenced by that token.
+
+    `failures`: turns in a row that led nowhere, judged by `recent`. `outside_failures`: requests in
+    a row, since `failing_since`, that something outside did not serve. `cut_turns`: of so many of
+    the oldest turns the model is told the outline alone. `budget_from`: what was used up when a
+    person last started the run or let it go on.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,6 +40,11 @@ class Run(models.Model):
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     announced_turn = models.PositiveIntegerField(default=0)
+    outside_failures = models.PositiveIntegerField(default=0, db_default=0)
+    cut_turns = models.PositiveIntegerField(default=0, db_default=0)
+    recent = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    worked_ms = models.PositiveBigIntegerField(default=0, db_default=0)
+    budget_from = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -140,3 +151,20 @@ class Probe(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {'available' if self.available else self.detail}"
+
+
+class StopSwitch(models.Model):
+    """At most one row; while it is there, no agent does anything (`agents.runtime.stop`)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    reason = models.TextField()
+    stopped_by = models.CharField(max_length=150)
+    stopped_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_stop_switch")]
+        default_permissions = ()
+        permissions = [("stop_everything", "Can stop all agents and start them again")]
+
+    def __str__(self) -> str:
+        return f"stopped by {self.stopped_by}: {self.reason}"

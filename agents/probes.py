@@ -10,11 +10,13 @@ import httpx
 from django.utils.timezone import now
 
 from agents.models import Probe
+from agents.runtime import breaker
 from aura.config import Settings
 
 EVERY_S = 20.0
 GOOD_FOR = timedelta(seconds=75)
 NAMES = ("git", "llm")
+BEAT = "beat"
 REFUSED = frozenset({401, 403})
 
 
@@ -34,6 +36,12 @@ def look(config: Settings) -> None:
         )
 
 
+def scheduled() -> None:
+    """A worker does what beat sent: both live."""
+    seen = {"available": True, "detail": "", "checked_at": now()}
+    Probe.objects.update_or_create(name=BEAT, defaults=seen)
+
+
 def _git(config: Settings) -> str:
     """Empty when the repository answers, else why not."""
     from agents.gitops.workspace import Workspace  # noqa: PLC0415 - workers look, the web reads
@@ -46,6 +54,8 @@ def _llm(config: Settings) -> str:
     """Never a paid call: a model behind a URL is asked for its list, others for their key alone."""
     if not config.llm_model:
         return ""
+    if left_alone := [name for name, state in breaker.states().items() if state != "closed"]:
+        return f"circuit breaker open, not asked for a while: {', '.join(sorted(left_alone))}"
     if not config.llm_base_url:
         return "" if config.llm_api_key else "AURA_LLM_API_KEY is not set"
     url = f"{config.llm_base_url.rstrip('/')}/models"

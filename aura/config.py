@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 VERSION = "1.0.0"
@@ -45,8 +53,34 @@ def _comma_list(value: Any) -> Any:
     return value
 
 
+def _networks(value: Any) -> Any:
+    return tuple(ip_network(part) for part in _comma_list(value))
+
+
+def _hosts_and_networks(value: Any) -> Any:
+    return tuple(_host_or_network(part) for part in _comma_list(value))
+
+
+def _host_or_network(text: str) -> Network | str:
+    if re.fullmatch(r"[0-9.]+|.*[:/].*", text):
+        return ip_network(text)
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text.lower()):
+        raise ValueError(f"{text} is neither a host name nor a network such as 10.0.0.0/8")
+    return text.lower()
+
+
+def _unlimited(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+UNLIMITED = BeforeValidator(_unlimited)  # `none` lifts a limit that has a default
 Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+HostsAndNetworks = Annotated[
+    tuple[Network | str, ...], NoDecode, BeforeValidator(_hosts_and_networks)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +117,9 @@ class Settings(BaseSettings):
 
     env: Literal["development", "production"] = "development"
     data_dir: Path = Path(".aura")
+    secrets_dir: Path | None = None
     secret_key: str = ""
+    secret_key_fallbacks: Names = ()
     database_url: Annotated[str, _url("postgresql", "postgres")] = ""
     redis_url: Annotated[str, _url("redis", "rediss", "unix")] = ""
 
@@ -95,7 +131,14 @@ class Settings(BaseSettings):
     secbot_port: Port = 9091
     server_allowed_hosts: Names = ()
     server_cors_origin: Names = ()
-    auth: Literal["on", "off"] = "off"
+    trusted_proxies: Networks = ()
+    throttle: Literal["on", "off"] = "off"
+    throttle_requests: Annotated[int, Field(ge=1)] = 100
+    throttle_streams: Annotated[int, Field(ge=1)] = 10
+    throttle_tickets: Annotated[int, Field(ge=1)] = 50
+    outbound_allow: HostsAndNetworks = ()
+    auth: Literal["on", "off"] = "on"
+    public_url: Annotated[str, _url("http", "https")] = ""
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
 
     llm_model: str = ""
@@ -124,11 +167,26 @@ class Settings(BaseSettings):
     agent_destructive_approval: bool = True
     agent_auto_merge: bool = True
 
+    budget_ticket_tokens: Annotated[int | None, Field(ge=1), UNLIMITED] = 5_000_000
+    budget_ticket_cost: Annotated[Decimal | None, Field(gt=0), UNLIMITED] = None
+    budget_ticket_time_s: Annotated[float | None, Field(gt=0), UNLIMITED] = 4 * 3600.0
+    budget_day_turns: Annotated[int | None, Field(ge=1), UNLIMITED] = None
+    budget_day_tokens: Annotated[int | None, Field(ge=1), UNLIMITED] = None
+    budget_day_cost: Annotated[Decimal | None, Field(gt=0), UNLIMITED] = None
+    budget_writes_per_minute: Annotated[int, Field(ge=1)] = 60
+
     cost_tracking_enabled: bool = True
     cost_prompt_price: Annotated[Decimal | None, Field(ge=0)] = None
     cost_completion_price: Annotated[Decimal | None, Field(ge=0)] = None
 
     logging_level: Literal["debug", "info", "warning", "error"] = "info"
+    logging_format: Literal["json", "text"] | None = None
+    metrics_port: Annotated[int, Field(ge=0, le=LAST_PORT)] = 0
+    otel_endpoint: Annotated[
+        str,
+        _url("http", "https"),
+        Field(validation_alias=AliasChoices("AURA_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")),
+    ] = ""
 
     # Named by the aiHelpDesk document without the AURA_ prefix.
     infra_config: Annotated[Path | None, Field(validation_alias="HELPDESK_INFRA_CONFIG")] = None
@@ -143,6 +201,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         problems = [*self._port_problems(), *self._exposure_problems(), *self._file_problems()]
+        problems += self._budget_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -169,6 +228,19 @@ class Settings(BaseSettings):
         if self.env == "production" and not self.secret_key:
             return ["AURA_SECRET_KEY: required when AURA_ENV=production"]
         return []
+
+    def _budget_problems(self) -> list[str]:
+        if self.cost_tracking_enabled:
+            return []
+        costs = {
+            "AURA_BUDGET_TICKET_COST": self.budget_ticket_cost,
+            "AURA_BUDGET_DAY_COST": self.budget_day_cost,
+        }
+        return [
+            f"{name}: cannot be kept while AURA_COST_TRACKING_ENABLED=false"
+            for name, limit in costs.items()
+            if limit is not None
+        ]
 
     def _file_problems(self) -> list[str]:
         named = {
@@ -198,6 +270,22 @@ class Settings(BaseSettings):
             return ip_address(self.server_host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def tls(self) -> bool:
+        """True when browsers and clients reach the product by https, through a proxy before it."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def public_origin(self) -> str:
+        """`public_url` without a path, as browsers name it."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def public_host(self) -> str:
+        """Host name of `public_url`, empty when there is none."""
+        return urlsplit(self.public_url).hostname or ""
 
     @property
     def demo_approves(self) -> bool:
@@ -244,20 +332,26 @@ def _lines(error: ValidationError) -> list[str]:
 
 
 def load() -> Settings:
-    """Read and validate the environment. Raises `ConfigError` with one line a bad value."""
+    """Read and validate the environment, and below it the files of AURA_SECRETS_DIR, each named
+    as a setting. Raises `ConfigError` with one line a bad value.
+    """
+    secrets = os.environ.get("AURA_SECRETS_DIR") or None
+    if secrets and not Path(secrets).is_dir():
+        raise ConfigError(f"AURA_SECRETS_DIR: no directory at {secrets}")
     try:
-        return Settings()
+        return Settings(_secrets_dir=secrets)
     except ValidationError as error:
         raise ConfigError("\n".join(_lines(error))) from None
+    except PermissionError as error:
+        raise ConfigError(
+            f"AURA_SECRETS_DIR: {error.filename} cannot be read by this user"
+        ) from None
 
 
 def unknown_names(environment: Mapping[str, str] | None = None) -> list[str]:
     """One warning for each `AURA_*` variable that no setting reads, with the nearest name."""
-    known = {
-        str(field.validation_alias or f"AURA_{name.upper()}")
-        for name, field in Settings.model_fields.items()
-    } | INTERNAL
-    present = os.environ if environment is None else environment
+    known = _known_names() | INTERNAL
+    present = {*os.environ, *_secret_names()} if environment is None else set(environment)
     warnings = []
     for name in sorted(present):
         if name.startswith("AURA_") and name not in known:
@@ -266,6 +360,23 @@ def unknown_names(environment: Mapping[str, str] | None = None) -> list[str]:
             hint = f"; did you mean {near[0]}?" if near else ""
             warnings.append(f"{name} is not a setting and is ignored{hint}")
     return warnings
+
+
+def _known_names() -> set[str]:
+    known: set[str] = set()
+    for name, field in Settings.model_fields.items():
+        match field.validation_alias:
+            case AliasChoices(choices=choices):
+                known.update(str(choice) for choice in choices)
+            case alias:
+                known.add(str(alias or f"AURA_{name.upper()}"))
+    return known
+
+
+def _secret_names() -> set[str]:
+    """Names of the files that stand for settings."""
+    directory = os.environ.get("AURA_SECRETS_DIR")
+    return {path.name.upper() for path in Path(directory).iterdir()} if directory else set()
 
 
 # Set by our own processes for their children, never by a person.

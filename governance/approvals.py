@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from aura.kernel.errors import Forbidden, Problem
+from aura.kernel.telemetry import metrics
 from governance.audit.record import record
 from governance.fingerprint import fingerprint
 from governance.models import Approval, ApprovalStatus
@@ -26,6 +27,8 @@ def request(action: Action, *, policy: str) -> Approval:
 
     The event of the request is recorded by the caller, who knows how its surface words it.
     """
+    counted = metrics.APPROVALS_REQUESTED.labels(action.action_class)
+    transaction.on_commit(counted.inc, robust=True)
     return Approval.objects.create(
         tool_name=action.tool,
         arguments=dict(action.arguments),
@@ -94,6 +97,8 @@ def _decide(
             trace_id=approval.trace_id,
             data=_decision_data(approval),
         )
+        counted = metrics.APPROVALS_DECIDED.labels(approval.action_class, status)
+        transaction.on_commit(counted.inc, robust=True)
         transaction.on_commit(
             partial(
                 approval_resolved.send_robust,

@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from governance.types import ActionClass, ActorKind
+from governance.types import ActionClass, ActorKind, Role
 
 
 class AuditEvent(models.Model):
@@ -109,18 +109,25 @@ class Approval(models.Model):
 
 
 class ApiToken(models.Model):
-    """A bearer token of a person. Only its SHA-256 is kept; the token is shown once."""
+    """A bearer token of a person. Only its SHA-256 is kept; the token is shown once.
+
+    It may do what its role may do and its owner may do too, looked up at each use.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
     )
     name = models.CharField(max_length=100)
+    role = models.CharField(max_length=16, choices=[(r, r) for r in Role])
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "API token"
+        permissions = [("manage_tokens", "Can see, make and revoke tokens of others")]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"

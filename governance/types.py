@@ -25,6 +25,19 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
+class Role(StrEnum):
+    """What a person or a token may do, from the least to the most; see `governance.access`."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Somebody who acts: a person, an agent, or the product itself."""

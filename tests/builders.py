@@ -114,7 +114,7 @@ def done(journal: TicketJournal, call: ToolExecution, content: str = "ok", **dat
     call.state, call.result, call.data, call.ended_at = CallState.DONE, content, data, now()
     call.save()
     journal.ended(call, ToolResult(content=content, data=data), unknown=False)
-    journal.completed(call.turn)
+    journal.completed(call.turn, [call])
 
 
 def parked(journal: TicketJournal, call: ToolExecution, kind: WaitKind, **detail: Any) -> None:
@@ -136,7 +136,7 @@ def parked(journal: TicketJournal, call: ToolExecution, kind: WaitKind, **detail
     call.waiting_since = now()
     call.save()
     journal.waits(call)
-    journal.completed(call.turn)
+    journal.completed(call.turn, [call])
 
 
 def planning(**fields: Any) -> Ticket:

@@ -89,7 +89,7 @@ def whole_ticket(path: str = "apps/nginx/config.yaml", content: str = NGINX) -> 
     ]
 
 
-def git(directory: Path, *arguments: str) -> str:
+def git(directory: Path | str, *arguments: str) -> str:
     """Run git as a person would, and return what it printed."""
     identity = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
     done = subprocess.run(  # noqa: S603 - a test's own arguments
@@ -118,7 +118,7 @@ def bare_repository(directory: Path, files: dict[str, str] | None = None) -> Pat
     return bare
 
 
-def workshop(model: Any, repository: Path, root: Path, **settings: Any) -> Workshop:
+def workshop(model: Any, repository: Path | str, root: Path, **settings: Any) -> Workshop:
     """A workshop with this model and a real workspace on a real repository."""
     config = Settings(git_repo_url=str(repository), git_working_dir=root, **settings)
     return Workshop(model=model, workspace=Workspace.from_settings(config), config=config)

@@ -61,8 +61,8 @@ def session(ticket: Ticket, run: Run, workshop: Workshop) -> Session:
     tools = toolset(ticket, workshop)
     if not run.prompt:
         _open(ticket, run, workshop)
-    turn = run.turns.order_by("-number").first()
-    calls = list(turn.calls.order_by("position")) if turn else []
+    taken = conversation.load(run)
+    turn, calls = taken[-1] if taken else (None, [])
     return Session(
         run=run,
         door=Door(
@@ -74,13 +74,13 @@ def session(ticket: Ticket, run: Run, workshop: Workshop) -> Session:
             preconditions={"baseCommit": run.context.get("baseCommit", "")},
         ),
         model=workshop.model,
-        journal=TicketJournal(ticket, run),
+        journal=TicketJournal(ticket, run, config=workshop.config, polling=tools.polling),
         task=Task(
             title=run.context["title"],
             description=run.context["description"],
             planned=ticket.plan_approved_at is not None,
         ),
-        messages=conversation.load(run, tools),
+        messages=conversation.messages_of(run, taken, tools),
         turn=turn,
         calls=calls,
         told={call.id for call in calls if call.state == "done"},
@@ -89,7 +89,7 @@ def session(ticket: Ticket, run: Run, workshop: Workshop) -> Session:
 
 def toolset(ticket: Ticket, workshop: Workshop) -> Toolset:
     """The tools of a ticket: Git's, and the ticket's own."""
-    git = git_tools(workshop.workspace, str(ticket.pk))
+    git = git_tools(workshop.workspace, str(ticket.pk), is_told=lambda: bool(ticket.working_branch))
     own = ticket_tools(
         ticket,
         workshop.workspace,

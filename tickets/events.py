@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agents.models import Turn
+from aura.kernel.telemetry import context
 from governance.audit.record import record
 from governance.models import AuditEvent
+from governance.refusals import Kind
 from governance.types import ActorKind, Principal
 from tickets.models import Ticket
 
@@ -39,9 +41,20 @@ TYPES: Final = (
     "question_asked",
     "question_answered",
     "validation_failed",
+    "conversation_cut",
     "error_occurred",
     "ticket_resolved",
+    "agents_stopped",
+    "agents_started",
     "token_issued",
+    "token_revoked",
+    "token_deleted",
+    "user_changed",
+    "webhook_created",
+    "webhook_updated",
+    "webhook_deleted",
+    "webhook_tested",
+    *(kind.value for kind in Kind),
 )
 
 # Log type -> name of the frame on the streams. What is not here is not streamed.
@@ -74,6 +87,7 @@ def tell(
     """Record something about a ticket, in the transaction that made it true."""
     if event_type not in TYPES:
         raise ValueError(f"{event_type} is not an event type; add it to tickets.events.TYPES")
+    context.about_ticket(str(ticket.pk))
     return record(
         event_type,
         actor=actor,

@@ -6,19 +6,25 @@ Every method runs inside the transaction that records what it is told of (`agent
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, assert_never
 
+from django.conf import settings
 from django.utils.timezone import now
 
 from agents.models import Run, ToolExecution, Turn
+from agents.runtime import progress
 from agents.runtime.tool import Fact, ToolResult
 from agents.types import WaitKind
+from aura.config import Settings
+from aura.kernel import rows
 from aura.kernel.secrets import redact, redact_value
-from governance.types import SYSTEM
+from aura.kernel.telemetry import metrics
+from governance.types import SYSTEM, ActionClass
 from tickets import plan as plans
 from tickets import steps
+from tickets.account import Account
 from tickets.events import AGENT, tell, usage, usage_of
 from tickets.lifecycle import ENDED, WORKING, move, working_status
 from tickets.models import Status, Ticket
@@ -27,21 +33,41 @@ from tickets.plan import SUBMIT_PLAN
 MAX_FAILURES = 4  # turns in a row in which nothing worked or nothing new was tried
 MAX_BAD_PLANS = 2  # one plan may be unusable; a second one ends the ticket
 LOGGED_CHARS = 2000
+# What others may change of a ticket while a worker holds its run; the rest is the worker's alone.
+SHARED = ("status", "title", "priority", "max_turns", "run")
+EFFECT_CLASSES = frozenset({ActionClass.WRITE, ActionClass.DESTRUCTIVE})
 EFFECTS = frozenset({"worktree_created", "commit_created", "push_executed", "merge_completed"})
 
 
 class TicketJournal:
     """`agents.runtime.turn.Journal` for one ticket; `ticket` stays the same object."""
 
-    def __init__(self, ticket: Ticket, run: Run) -> None:
+    def __init__(
+        self,
+        ticket: Ticket,
+        run: Run,
+        *,
+        config: Settings | None = None,
+        polling: frozenset[str] = frozenset(),
+    ) -> None:
+        """`polling`: names of the tools that are there to be called again and again."""
         self.ticket = ticket
         self.run = run
-        self._dirty = False
+        self.account = Account(ticket, run, config or settings.AURA)
+        self._polling = polling
+        self._steps = steps.Carried(ticket)
+        self._changed: set[str] = set()
+        self._changed_run: set[str] = set()
 
-    def opened(self) -> None:
+    def opened(self, *, afresh: bool = False) -> None:
         """Lock the ticket; the run's row is locked already (see `claims.fenced`)."""
-        self.ticket.refresh_from_db(from_queryset=Ticket.objects.select_for_update(of=("self",)))
-        self._dirty = False
+        if afresh:
+            whole = Ticket.objects.select_for_update(of=("self",))
+            self.ticket.refresh_from_db(from_queryset=whole)
+        else:
+            rows.lock(self.ticket, *SHARED)
+        self._changed.clear()
+        self._changed_run.clear()
 
     def running(self) -> bool:
         return self.ticket.status in WORKING and self.ticket.run_id == self.run.pk
@@ -50,19 +76,33 @@ class TicketJournal:
         return self.ticket.current_turn + 1, self.ticket.status
 
     def answered(self, turn: Turn) -> None:
-        self.ticket.current_turn = turn.number
+        self._change(current_turn=turn.number)
+        self.account.answered(turn)
         self.count(turn.prompt_tokens, turn.completion_tokens, turn.cost)
 
     def count(self, prompt: int, completion: int, cost: Decimal | None) -> None:
         """Add tokens and, where a price is known, money."""
-        self.ticket.prompt_tokens += prompt
-        self.ticket.completion_tokens += completion
+        ticket = self.ticket
+        self._change(
+            prompt_tokens=ticket.prompt_tokens + prompt,
+            completion_tokens=ticket.completion_tokens + completion,
+        )
         if cost is not None:
-            self.ticket.estimated_cost = (self.ticket.estimated_cost or Decimal(0)) + cost
-        self._dirty = True
+            self._change(estimated_cost=(ticket.estimated_cost or Decimal(0)) + cost)
+
+    def holds_back(self, call: ToolExecution) -> float:
+        if call.action_class not in EFFECT_CLASSES:
+            return 0.0
+        if message := self.account.exceeded():
+            metrics.BUDGETS.labels("write").inc()
+            self.pause_with_error(message)
+            return 0.0
+        return self.account.pace_s()
 
     def begins(self, call: ToolExecution) -> None:
-        steps.begin(self.ticket, call)
+        if call.action_class in EFFECT_CLASSES:
+            self.account.begins()
+        self._steps.begin(call)
 
     def waits(self, call: ToolExecution) -> None:
         match WaitKind(call.wait):
@@ -101,7 +141,7 @@ class TicketJournal:
             payload = {"message": message, "recoverable": False}
             tell(self.ticket, "error_occurred", actor=SYSTEM, payload=payload, reasoning=message)
 
-    def completed(self, turn: Turn) -> None:
+    def completed(self, turn: Turn, calls: Sequence[ToolExecution]) -> None:
         tell(
             self.ticket,
             "turn_completed",
@@ -109,7 +149,7 @@ class TicketJournal:
             payload={"turn": turn.number, "tokenUsage": usage_of(turn)},
             tokenUsage=usage_of(turn),
         )
-        self._judge_progress(turn)
+        self._judge_progress(turn, calls)
 
     def proceed(self) -> bool:
         ticket = self.ticket
@@ -119,6 +159,10 @@ class TicketJournal:
         if ticket.current_turn >= ticket.max_turns:
             self.move(Status.PAUSED, reason="max_turns")
             return False
+        if message := self.account.exceeded():
+            metrics.BUDGETS.labels("turn").inc()
+            self.pause_with_error(message)
+            return False
         upcoming = ticket.current_turn + 1
         if self.run.announced_turn < upcoming:
             self.save_run(announced_turn=upcoming)
@@ -126,28 +170,30 @@ class TicketJournal:
             tell(ticket, "turn_started", actor=AGENT, payload=payload)
         return True
 
+    def shortened(self, cut_turns: int) -> None:
+        self.save_run(cut_turns=cut_turns)
+        message = (
+            f"The conversation has grown longer than the model reads: of the first {cut_turns}"
+            " turns it is told the outline from now on. Everything is kept in the log."
+        )
+        payload = {"message": message, "cutTurns": cut_turns}
+        tell(self.ticket, "conversation_cut", actor=SYSTEM, payload=payload, reasoning=message)
+
     def gave_up(self, call: ToolExecution, reason: str) -> None:
-        self.pause_with_error(f"{call.tool}: {reason}")
+        self.pause_with_error(f"{call.tool}: {reason} Resume the ticket when it is mended.")
 
     def closed(self) -> None:
-        if self._dirty:
-            self.ticket.updated_at = now()
-            self.ticket.save(
-                update_fields=[
-                    "current_turn",
-                    "prompt_tokens",
-                    "completion_tokens",
-                    "estimated_cost",
-                    "plan",
-                    "plan_version",
-                    "plan_approved_at",
-                    "plan_approved_by",
-                    "working_branch",
-                    "commits",
-                    "last_error",
-                    "updated_at",
-                ]
-            )
+        if self._changed:
+            self._change(updated_at=now())
+            rows.update(self.ticket, *sorted(self._changed))
+        if self._changed_run:
+            rows.update(self.run, *sorted(self._changed_run))
+
+    def _change(self, **columns: Any) -> None:
+        """Change the ticket; its row is written when the commit closes."""
+        for name, value in columns.items():
+            setattr(self.ticket, name, value)
+        self._changed.update(columns)
 
     # --- what the methods above, and `drive`, are made of ---
 
@@ -159,8 +205,7 @@ class TicketJournal:
 
     def error(self, message: str, *, recoverable: bool) -> None:
         """Tell people that something went wrong; `recoverable` means resuming may help."""
-        self.ticket.last_error = message
-        self._dirty = True
+        self._change(last_error=message)
         payload = {"message": message, "recoverable": recoverable}
         tell(self.ticket, "error_occurred", actor=SYSTEM, payload=payload, reasoning=message)
 
@@ -182,17 +227,20 @@ class TicketJournal:
             self.pause_with_error(message)
 
     def save_run(self, **changes: Any) -> None:
-        """Write columns of the run's row, which this transaction holds."""
+        """Change the run, which this transaction holds; written when the commit closes."""
         for name, value in changes.items():
             setattr(self.run, name, value)
-        Run.objects.filter(pk=self.run.pk).update(**changes)
+        self._changed_run.update(changes)
 
     def _plan(self, call: ToolExecution) -> None:
         plan = plans.stored(plans.Plan.model_validate(call.arguments))
         ticket = self.ticket
-        ticket.plan, ticket.plan_version = plan, ticket.plan_version + 1
-        ticket.plan_approved_at, ticket.plan_approved_by = None, ""
-        self._dirty = True
+        self._change(
+            plan=plan,
+            plan_version=ticket.plan_version + 1,
+            plan_approved_at=None,
+            plan_approved_by="",
+        )
         steps.replace(ticket, plan)
         tell(ticket, "plan_generated", actor=AGENT, payload={"plan": plan})
 
@@ -218,7 +266,7 @@ class TicketJournal:
         """Plan approval is switched off: the plan counts as approved by the system."""
         self._plan(call)
         ticket = self.ticket
-        ticket.plan_approved_at, ticket.plan_approved_by = now(), SYSTEM.name
+        self._change(plan_approved_at=now(), plan_approved_by=SYSTEM.name)
         tell(ticket, "plan_approved", actor=SYSTEM, payload={"approvedBy": SYSTEM.name})
         if ticket.status == Status.PLANNING:
             self.move(Status.EXECUTING, reason="plan approval is switched off")
@@ -265,7 +313,6 @@ class TicketJournal:
 
     def _fact(self, call: ToolExecution, fact: Fact) -> None:
         ticket, payload = self.ticket, dict(fact.payload)
-        self._dirty = True
         match fact.type:
             case "gave_up":
                 self.fail(f"the agent gave up: {payload['reason']}")
@@ -274,9 +321,9 @@ class TicketJournal:
                 self._resolve(payload)
                 return
             case "worktree_created":
-                ticket.working_branch = payload["branch"]
+                self._change(working_branch=payload["branch"])
             case "commit_created":
-                ticket.commits = [*ticket.commits, payload["sha"]]
+                self._change(commits=[*ticket.commits, payload["sha"]])
         tell(ticket, fact.type, actor=AGENT, action=call.tool, payload=payload)
 
     def _resolve(self, payload: Mapping[str, Any]) -> None:
@@ -287,21 +334,28 @@ class TicketJournal:
         tell(ticket, "ticket_resolved", actor=AGENT, payload=told, tokenUsage=total)
 
     def _step_ended(self, call: ToolExecution) -> None:
-        lost = steps.end(self.ticket, call)
+        lost = self._steps.end(call)
         if lost is not None:
             self.pause_with_error(
                 f"step {lost.index + 1} ({lost.description}) failed {lost.retry_count} times:"
                 f" {lost.error}"
             )
 
-    def _judge_progress(self, turn: Turn) -> None:
-        calls = list(self.run.calls.filter(turn=turn))
-        said = "\n".join(f"{c.tool} {c.raw_arguments}" for c in calls) or turn.text
-        signature = hashlib.sha256(said.encode()).hexdigest()
-        repeated = signature == self.run.context.get("signature")
-        worked = any(not call.failed for call in calls) and not repeated
-        context = {**self.run.context, "signature": signature}
-        self.save_run(failures=0 if worked else self.run.failures + 1, context=context)
+    def _judge_progress(self, turn: Turn, calls: Sequence[ToolExecution]) -> None:
+        did = [
+            progress.Did(
+                tool=call.tool,
+                arguments=call.raw_arguments,
+                result=call.result,
+                failed=call.failed,
+                effect=call.action_class in EFFECT_CLASSES,
+                polls=call.tool in self._polling,
+            )
+            for call in calls
+        ]
+        verdict, recent = progress.judge(turn.text, did, self.run.recent)
+        failures = {"forward": 0, "polling": self.run.failures, "nowhere": self.run.failures + 1}
+        self.save_run(failures=failures[verdict], recent=recent)
 
 
 def pending_approval(call: ToolExecution) -> dict[str, Any]:

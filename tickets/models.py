@@ -83,6 +83,24 @@ class Ticket(models.Model):
         return self.title
 
 
+class TicketCount(models.Model):
+    """Part of the number of tickets of a status and priority; the sum of all its rows is exact.
+
+    Kept by triggers of the database (migration 0003), which spread writers over several rows.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    status = models.CharField(max_length=32)
+    priority = models.CharField(max_length=16)
+    tickets = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["status", "priority"], name="count_of_tickets")]
+
+    def __str__(self) -> str:
+        return f"{self.tickets:+d} {self.status} {self.priority}"
+
+
 class StepStatus(models.TextChoices):
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -116,3 +134,93 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.index + 1}. {self.description}"
+
+
+class WebhookEndpoint(models.Model):
+    """A receiver of webhooks, and its place in the queue.
+
+    `cursor` is the place of the log up to which its deliveries are rows. It belongs to the worker
+    that raised `token` until `lease_until`: one request at a time. Secrets are sealed
+    (`aura.kernel.sealing`); `old_secret` signs too until `old_secret_until`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    url = models.TextField()
+    description = models.CharField(max_length=200, blank=True)
+    events = models.JSONField(default=list)
+    active = models.BooleanField(default=True, editable=False)
+    secret = models.TextField(editable=False)
+    old_secret = models.TextField(blank=True, editable=False)
+    old_secret_until = models.DateTimeField(null=True, editable=False)
+    created_by = models.CharField(max_length=150, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    disabled_reason = models.TextField(blank=True, editable=False)
+
+    cursor = models.BigIntegerField(default=0, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    token = models.BigIntegerField(default=0, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    rests_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        verbose_name = "webhook"
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class DeliveryState(models.TextChoices):
+    """`dead`: given up, until somebody replays it."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+class WebhookDelivery(models.Model):
+    """One message for one endpoint; it is due when `next_at` has come. `body` is what is signed.
+
+    What came of the last attempt: `status_code` or `error`, the beginning of the answer.
+    """
+
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    message_id = models.CharField(max_length=64)
+    seq = models.BigIntegerField()
+    kind = models.CharField(max_length=64)
+    ticket_id = models.CharField(max_length=64, blank=True)
+    body = models.TextField()
+    state = models.CharField(
+        max_length=16, choices=DeliveryState.choices, default=DeliveryState.PENDING
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    error = models.TextField(blank=True)
+    response = models.TextField(blank=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-seq", "-id"]
+        verbose_name_plural = "webhook deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "message_id"], name="one_delivery_a_message"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["endpoint", "next_at"],
+                name="delivery_due",
+                condition=models.Q(state="pending"),
+            ),
+            models.Index(fields=["endpoint", "-seq"], name="delivery_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message_id}"

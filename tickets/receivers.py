@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from aura.kernel.errands import Errands
 from governance.signals import approval_resolved, events_sequenced
 from tickets import services, stream
+from tickets.wakeups import deliver_now
+from tickets.webhooks import pump
+
+_announcements = Errands("announcements")
 
 
 def connect() -> None:
@@ -20,5 +26,7 @@ def go_on(trace_id: str, **_: Any) -> None:
 
 
 def announce(last: int, **_: Any) -> None:
-    """The log has grown: wake the streams."""
-    stream.announce(last)
+    """The log has grown: wake the streams, and whoever delivers webhooks."""
+    _announcements.run_soon(partial(stream.announce, last))
+    if pump.anybody():
+        deliver_now()

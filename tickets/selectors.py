@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from agents.models import CallState, ToolExecution, Turn
 from agents.types import WaitKind
+from aura.kernel import rows
 from aura.kernel.ids import iso, parse_uuid
 from tickets.errors import TicketNotFound
 from tickets.journal import pending_approval
@@ -20,7 +21,7 @@ from tickets.models import Status, Ticket
 def get_ticket(ticket_id: str) -> Ticket:
     """The ticket with this id; an id of another form is just not found."""
     key = parse_uuid(ticket_id)
-    ticket = Ticket.objects.filter(pk=key).first() if key else None
+    ticket = rows.find(Ticket, key) if key else None
     if ticket is None:
         raise TicketNotFound(ticket_id)
     return ticket
@@ -34,15 +35,17 @@ def waiting_call(ticket: Ticket) -> ToolExecution | None:
     return waiting.select_related("turn").first()
 
 
-def approval_of(call: ToolExecution | None) -> dict[str, Any] | None:
+def approval_of(ticket: Ticket) -> dict[str, Any] | None:
     """`pendingApproval` of the API."""
+    call = waiting_call(ticket) if ticket.status == Status.PENDING_APPROVAL else None
     if call is None or call.wait != WaitKind.APPROVAL or call.waiting_since is None:
         return None
     return {**pending_approval(call), "requestedAt": iso(call.waiting_since)}
 
 
-def question_of(call: ToolExecution | None) -> dict[str, Any] | None:
+def question_of(ticket: Ticket) -> dict[str, Any] | None:
     """`pendingQuestion` of the API."""
+    call = waiting_call(ticket) if ticket.status == Status.PENDING_INPUT else None
     if call is None or call.wait != WaitKind.QUESTION or call.waiting_since is None:
         return None
     return {

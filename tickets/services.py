@@ -15,15 +15,18 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from agents.models import CallState, Run, ToolExecution
-from agents.runtime import claims
+from agents.runtime import claims, observed
 from agents.types import WaitKind
+from aura.kernel import rows
 from aura.kernel.errors import Problem, ValidationFailed
 from aura.kernel.ids import parse_uuid
 from governance import approvals
 from governance.approvals import ApprovalNotPending
+from governance.audit.record import recorded_together
 from governance.models import Approval, ApprovalStatus
 from governance.types import SYSTEM, ActorKind, Principal
 from tickets import steps
+from tickets.account import marks
 from tickets.events import tell
 from tickets.lifecycle import WAITING, WORKING, InvalidTransition, move, working_status
 from tickets.models import Priority, Status, Ticket
@@ -60,7 +63,7 @@ def create_ticket(
     max_turns: int | None = None,
 ) -> Ticket:
     """Open a ticket. Nothing runs before `run_ticket`."""
-    with transaction.atomic():
+    with transaction.atomic(), rows.together(), recorded_together():  # one message
         ticket = Ticket(
             title=title,
             description=description,
@@ -69,7 +72,7 @@ def create_ticket(
             created_by=actor.name if actor != SYSTEM else "",
         )
         ticket.created_at = ticket.updated_at = now()
-        ticket.save(force_insert=True)
+        rows.insert([ticket])
         tell(ticket, "ticket_created", actor=actor, payload={"title": title, "priority": priority})
     return ticket
 
@@ -129,7 +132,12 @@ _RUN_HINTS = {
 
 def _begin_run(ticket: Ticket, *, actor: Principal) -> None:
     """A new conversation; one that failed keeps its branch and its log, not its plan."""
-    ticket.run = Run.objects.create(agent=AGENT_NAME, trace_id=str(ticket.pk))
+    ticket.run = Run.objects.create(
+        agent=AGENT_NAME,
+        trace_id=str(ticket.pk),
+        context=observed.carried(),
+        budget_from=marks(ticket, None),
+    )
     ticket.plan, ticket.plan_approved_at, ticket.plan_approved_by = None, None, ""
     ticket.last_error = ""
     ticket.save(update_fields=["run", "plan", "plan_approved_at", "plan_approved_by", "last_error"])
@@ -237,7 +245,12 @@ def resume_ticket(ticket: Ticket, *, actor: Principal, additional_turns: int = 0
         ticket.max_turns, ticket.last_error = granted, ""
         ticket.save(update_fields=["max_turns", "last_error"])
         steps.reopen(ticket)
-        Run.objects.filter(tickets=ticket).update(failures=0, failing_since=None)
+        Run.objects.filter(tickets=ticket).update(
+            failures=0,
+            failing_since=None,
+            outside_failures=0,
+            budget_from=marks(ticket, Run.objects.filter(tickets=ticket).first()),
+        )
         reason = f"resumed with {additional_turns} more turns" if additional_turns else "resumed"
         _go_on(ticket, actor=actor, reason=reason)
     return ticket
@@ -256,9 +269,9 @@ def settle_decided() -> None:
 
 
 def settle_trace(trace_id: str) -> None:
-    """`settle_decided` for the ticket of one trace, if it is one."""
+    """`settle_decided` for the ticket of one trace, if it is one and still waits."""
     key = parse_uuid(trace_id)
-    ticket = Ticket.objects.filter(pk=key).first() if key else None
+    ticket = Ticket.objects.filter(pk=key, status__in=_KIND_OF).first() if key else None
     if ticket is not None:
         with held(ticket):
             _settle(ticket)

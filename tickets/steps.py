@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.timezone import now
 
 from agents.models import ToolExecution
+from aura.kernel import rows
 from tickets.models import PlanStep, StepStatus, Ticket
 
 MAX_FAILURES = 3
@@ -34,41 +35,54 @@ def of(ticket: Ticket) -> list[PlanStep]:
     return list(ticket.steps.filter(version=ticket.plan_version))
 
 
-def _step_of(ticket: Ticket, call: ToolExecution) -> PlanStep | None:
-    """The first open step that this call carries out, by tool and path."""
-    steps = ticket.steps.filter(version=ticket.plan_version, tool=call.tool, status__in=OPEN)
-    path = call.arguments.get("path")
-    for step in steps:
-        if not step.path or step.path.removeprefix("./") == str(path).removeprefix("./"):
-            return step
-    return None
+class Carried:
+    """The steps of a ticket that are still open, in the memory of the worker that has the ticket:
+    nobody else changes them meanwhile.
+    """
 
+    def __init__(self, ticket: Ticket) -> None:
+        self.ticket = ticket
+        self._version: int | None = None
+        self._open: list[PlanStep] = []
 
-def begin(ticket: Ticket, call: ToolExecution) -> None:
-    """A call begins: its step is in progress."""
-    step = _step_of(ticket, call)
-    if step is not None and step.status == StepStatus.PENDING:
-        step.status, step.started_at = StepStatus.IN_PROGRESS, now()
-        step.save(update_fields=["status", "started_at"])
+    def begin(self, call: ToolExecution) -> None:
+        """A call begins: its step is in progress."""
+        step = self._step_of(call)
+        if step is not None and step.status == StepStatus.PENDING:
+            step.status, step.started_at = StepStatus.IN_PROGRESS, now()
+            rows.update(step, "status", "started_at")
 
+    def end(self, call: ToolExecution) -> PlanStep | None:
+        """A call ended: its step is completed, or failed once more. Returns a step that is lost."""
+        step = self._step_of(call)
+        if step is None:
+            return None
+        if not call.failed:
+            step.status, step.completed_at = StepStatus.COMPLETED, now()
+            step.output, step.error = call.result[:500], ""
+            rows.update(step, "status", "completed_at", "output", "error")
+            return None
+        step.retry_count += 1
+        step.error = call.result[:500]
+        lost = step.retry_count >= MAX_FAILURES
+        if lost:
+            step.status, step.completed_at = StepStatus.FAILED, now()
+        rows.update(step, "status", "completed_at", "retry_count", "error")
+        return step if lost else None
 
-def end(ticket: Ticket, call: ToolExecution) -> PlanStep | None:
-    """A call ended: its step is completed, or has failed once more. Returns a step that is lost."""
-    step = _step_of(ticket, call)
-    if step is None:
+    def _step_of(self, call: ToolExecution) -> PlanStep | None:
+        """The first open step that this call carries out, by tool and path."""
+        path = str(call.arguments.get("path")).removeprefix("./")
+        for step in self._steps():
+            if step.tool == call.tool and step.path.removeprefix("./") in ("", path):
+                return step
         return None
-    if not call.failed:
-        step.status, step.completed_at = StepStatus.COMPLETED, now()
-        step.output, step.error = call.result[:500], ""
-        step.save()
-        return None
-    step.retry_count += 1
-    step.error = call.result[:500]
-    lost = step.retry_count >= MAX_FAILURES
-    if lost:
-        step.status, step.completed_at = StepStatus.FAILED, now()
-    step.save()
-    return step if lost else None
+
+    def _steps(self) -> list[PlanStep]:
+        if self._version != self.ticket.plan_version:
+            self._version, self._open = self.ticket.plan_version, of(self.ticket)
+        self._open = [step for step in self._open if step.status in OPEN]
+        return self._open
 
 
 def close(ticket: Ticket) -> None:

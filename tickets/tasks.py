@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 from agents import probes
 from agents.gitops.workspace import Workspace
 from agents.runtime import claims
+from governance.audit.background import in_background
 from governance.audit.sequence import sequence
 from tickets import drive, services
 from tickets.agent import Workshop
 from tickets.models import Ticket
 from tickets.wakeups import wake_now
+from tickets.webhooks import endpoints, pump
+
+# A ticket tells the log something with every turn: linked together it costs a commit less a turn.
+LINK_EVERY_S = 0.1
+
+_while_working = ExitStack()
 
 
 @shared_task
@@ -32,28 +40,66 @@ def tidy(ticket_id: str) -> None:
 
 
 @shared_task
+def tidy_leftovers() -> None:
+    """Remove what killed workers of this machine left of tickets that are over."""
+    if settings.AURA.git_repo_url:
+        drive.tidy_leftovers(Workshop.configured())
+
+
+@shared_task
 def sweep() -> None:
     """Find what no wake-up told of: due runs, decided approvals, unlinked events."""
+    claims.release_abandoned()
     services.settle_decided()
     for ticket_id in Ticket.objects.filter(run__in=claims.due()).values_list("pk", flat=True):
         wake_now(ticket_id)
     sequence()
+    if pump.needed():
+        pump.hands.wake()
 
 
 @shared_task
-def look() -> None:
+def deliver() -> None:
+    """Deliver webhooks, in threads of their own: receivers may be slow, agents must not wait."""
+    pump.hands.wake()
+
+
+@shared_task
+def look(*, scheduled: bool = False) -> None:
     """See whether Git and the model are there; `/api/health` tells what was seen."""
+    if scheduled:
+        probes.scheduled()
     probes.look(settings.AURA)
 
 
 @shared_task
 def maintain() -> None:
-    """Once a day: keep the clone of the repository small."""
+    """Once a day: keep the clone of the repository and the list of deliveries small."""
     if settings.AURA.git_repo_url:
         Workspace.from_settings(settings.AURA).maintain()
+    endpoints.forget_old()
+
+
+@worker_init.connect
+def link_in_background(**_: object) -> None:
+    """Turns do not wait for the log's chain."""
+    _while_working.enter_context(in_background(every_s=LINK_EVERY_S))
+
+
+@worker_shutdown.connect
+def link_the_rest(**_: object) -> None:
+    _while_working.close()
 
 
 @worker_ready.connect
 def look_first(**_: object) -> None:
-    """A new worker looks at once, so that health is truthful from the start."""
+    """A new worker takes up at once what a dead one left, and health is truthful from the start."""
+    sweep.delay()
     look.delay()
+    tidy_leftovers.delay()
+
+
+@worker_shutting_down.connect
+def begin_nothing_more(**_: object) -> None:
+    """What is being delivered is delivered to its end; the rest is for the next worker."""
+    pump.hands.stop()

@@ -96,6 +96,7 @@ def _submit_plan(others: Toolset, resource: Resource) -> Tool:
         check=check,
         alone=True,
         trusted=True,
+        lasting=True,
     )
 
 
@@ -112,6 +113,7 @@ def _ask_question(resource: Resource) -> Tool:
         run=run,
         resource=lambda _: resource,
         alone=True,
+        lasting=True,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.gitops.checks import Issue
-from agents.runtime.tool import ToolFailure, TransientFailure
+from agents.runtime.tool import NeedsPerson, ToolFailure, TransientFailure
 
 SHOWN = 20  # issues or files named in one message
 
@@ -14,7 +14,7 @@ class GitFailure(ToolFailure):
     """Git could not do it, and trying the same again will not help."""
 
 
-class NotConfigured(GitFailure):
+class NotConfigured(GitFailure, NeedsPerson):
     """No repository is configured, or its address is not one we use."""
 
 
@@ -26,11 +26,15 @@ class GitBusy(TransientFailure):
     """git did not finish in time, or another one holds a lock file."""
 
 
-class AccessDenied(GitFailure):
+class AccessDenied(GitFailure, NeedsPerson):
     """The remote does not accept our credentials, or they do not suffice."""
 
 
-class RepositoryMissing(GitFailure):
+class DiskFull(GitFailure, NeedsPerson):
+    """There is no room left where the workers keep the clone."""
+
+
+class RepositoryMissing(GitFailure, NeedsPerson):
     """There is no repository at the address."""
 
 

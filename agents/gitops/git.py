@@ -20,6 +20,7 @@ from typing import Any
 from agents.gitops import failures, locks
 from agents.gitops.remote import Remote
 from agents.gitops.signs import LOCAL, REMOTE, Signs
+from agents.runtime.interrupt import current
 from agents.runtime.tool import ToolFailure
 
 _OPTIONS = (
@@ -171,15 +172,19 @@ class Git:
             **variables,
         }
         command = [*_only(environment), "git", *prefix, *arguments]
+        interrupt = current()
+        interrupt.check()
         process = self._start(command, environment)
         try:
-            stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+            with interrupt.ending_group(process.pid):
+                stdout, stderr = process.communicate(stdin, timeout=timeout_s)
         except TimeoutExpired:
             _end(process)
             raise self._too_slow(arguments, timeout_s) from None
         except BaseException:
             _end(process)
             raise
+        interrupt.check()
         return Output(
             status=process.returncode, stdout=stdout, stderr=stderr.decode(errors="replace")
         )

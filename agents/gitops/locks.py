@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from agents.runtime.interrupt import current
 from agents.runtime.tool import TransientFailure
 
 _PAUSE_S = 0.01
@@ -51,6 +52,7 @@ def _wait(fd: int, wait_s: float, what: str) -> None:
     deadline = time.monotonic() + wait_s
     pause = _PAUSE_S
     while True:
+        current().check()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

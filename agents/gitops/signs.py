@@ -15,7 +15,11 @@ LOCAL: Signs = (
         "another git is at work in the same place: try again",
         ("index.lock", "Unable to create '", "cannot lock ref"),
     ),
-    (failures.GitFailure, "the disk of the workspace is full", ("No space left on device",)),
+    (
+        failures.DiskFull,
+        "the disk of the workspace is full: the operator makes room (AURA_GIT_WORKING_DIR)",
+        ("No space left on device",),
+    ),
 )
 REMOTE: Signs = (
     (

@@ -1,15 +1,17 @@
 """The `git_*` tools of one ticket. What they may do is decided in `Worktree`; here are the words.
 
 Whichever call comes first makes the worktree; the first that succeeds says so with the fact
-`worktree_created`.
+`worktree_created`. Whether that was told already is known to the log's owner alone: a worker may
+be killed, or the database lost, between the call and the commit of what it told.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from pydantic import Field
@@ -17,7 +19,7 @@ from pydantic import Field
 from agents.gitops import checks
 from agents.gitops.jail import MAX_LISTED, PathRefused, normalise
 from agents.gitops.workspace import Workspace
-from agents.gitops.worktree import BRANCH_PREFIX, Worktree
+from agents.gitops.worktree import BRANCH_PREFIX, Rebased, Worktree
 from agents.runtime.tool import (
     Arguments,
     CallContext,
@@ -72,17 +74,25 @@ class RebaseArguments(Arguments):
     onto: str = Field(description="branch or commit to put the ticket's commits on")
 
 
-def git_tools(workspace: Workspace, ticket_id: str) -> list[Tool]:
-    """The tools, bound to one ticket's branch of one repository."""
-    return _Tools(workspace, ticket_id).all()
+def git_tools(
+    workspace: Workspace, ticket_id: str, *, is_told: Callable[[], bool] = lambda: False
+) -> list[Tool]:
+    """The tools, bound to one ticket's branch of one repository.
+
+    `is_told`: whether the log knows of the worktree.
+    """
+    return _Tools(workspace, ticket_id, is_told).all()
 
 
 class _Tools:
     """One method a tool; each opens the worktree itself, so the order of calls does not matter."""
 
-    def __init__(self, workspace: Workspace, ticket_id: str) -> None:
+    def __init__(self, workspace: Workspace, ticket_id: str, is_told: Callable[[], bool]) -> None:
         self._workspace = workspace
         self._ticket_id = ticket_id
+        self._is_told = is_told
+        self._telling = Lock()  # read calls run side by side
+        self._tells = False
         self._branch = f"{BRANCH_PREFIX}{ticket_id}"
 
     def all(self) -> list[Tool]:
@@ -209,7 +219,7 @@ class _Tools:
                 RebaseArguments,
                 self._rebase,
                 action=ActionClass.DESTRUCTIVE,
-                probe=_probe_rebase,
+                probe=self._probe_rebase,
             ),
         ]
 
@@ -223,7 +233,7 @@ class _Tools:
         action: ActionClass | Callable[[Any], ActionClass] = ActionClass.READ,
         resource: Callable[[Any], Resource] | None = None,
         idempotent: bool = False,
-        probe: Callable[[Any, CallContext], ToolResult | None] | None = None,
+        probe: Callable[[Any, CallContext, Worktree], ToolResult | None] | None = None,
     ) -> Tool:
         return Tool(
             name=name,
@@ -233,7 +243,7 @@ class _Tools:
             run=self._opened(run),
             resource=resource or self._repository,
             idempotent=idempotent or action is ActionClass.READ,
-            probe=probe,
+            probe=self._looked(probe) if probe else None,
             check=_path_is_possible if issubclass(parameters, PathArguments) else None,
         )
 
@@ -244,13 +254,29 @@ class _Tools:
 
         def call(arguments: Any, context: CallContext) -> ToolResult:
             worktree = self._workspace.open(self._ticket_id)
-            result = run(arguments, context, worktree)
-            facts = (_created(worktree),) if worktree.announce() else ()
-            return ToolResult(
-                content=result.content, data=result.data, facts=(*facts, *result.facts)
-            )
+            return self._announced(run(arguments, context, worktree), worktree)
 
         return call
+
+    def _looked(
+        self, probe: Callable[[Any, CallContext, Worktree], ToolResult | None]
+    ) -> Callable[[Any, CallContext], ToolResult | None]:
+        """The same for a probe."""
+
+        def look(arguments: Any, context: CallContext) -> ToolResult | None:
+            worktree = self._workspace.open(self._ticket_id)
+            found = probe(arguments, context, worktree)
+            return self._announced(found, worktree) if found else None
+
+        return look
+
+    def _announced(self, result: ToolResult, worktree: Worktree) -> ToolResult:
+        """`result`, which also tells that the worktree was made when nobody has told it."""
+        with self._telling:
+            if self._tells or self._is_told():
+                return result
+            self._tells = True
+        return replace(result, facts=(_created(worktree), *result.facts))
 
     def _repository(self, arguments: Any) -> Resource:
         return Resource(type="repository", name=self._branch)
@@ -329,8 +355,9 @@ class _Tools:
         worktree.jail.delete(a.path)
         return _deleted(a)
 
-    def _probe_delete(self, a: PathArguments, _: CallContext) -> ToolResult | None:
-        worktree = self._workspace.open(self._ticket_id)
+    def _probe_delete(
+        self, a: PathArguments, _: CallContext, worktree: Worktree
+    ) -> ToolResult | None:
         return None if worktree.jail.exists(a.path) else _deleted(a)
 
     # --- recording --------------------------------------------------------------------------------
@@ -346,15 +373,16 @@ class _Tools:
         commit = worktree.commit(a.message, context.call_id)
         return _committed(commit.sha, commit.message)
 
-    def _probe_commit(self, _: CommitArguments, context: CallContext) -> ToolResult | None:
-        commit = self._workspace.open(self._ticket_id).commit_of_call(context.call_id)
+    def _probe_commit(
+        self, _: CommitArguments, context: CallContext, worktree: Worktree
+    ) -> ToolResult | None:
+        commit = worktree.commit_of_call(context.call_id)
         return _committed(commit.sha, commit.message) if commit else None
 
     def _push(self, _: NoArguments, __: CallContext, worktree: Worktree) -> ToolResult:
         return _pushed(worktree.branch, worktree.push())
 
-    def _probe_push(self, _: NoArguments, __: CallContext) -> ToolResult | None:
-        worktree = self._workspace.open(self._ticket_id)
+    def _probe_push(self, _: NoArguments, __: CallContext, worktree: Worktree) -> ToolResult | None:
         sha = worktree.pushed()
         return _pushed(worktree.branch, sha) if sha else None
 
@@ -369,8 +397,13 @@ class _Tools:
         )
 
     def _rebase(self, a: RebaseArguments, _: CallContext, worktree: Worktree) -> ToolResult:
-        rebased = worktree.rebase(a.onto)
-        return _json({"sha": rebased.sha[:SHORT], "conflicts": list(rebased.conflicts)})
+        return _rebased(worktree.rebase(a.onto))
+
+    def _probe_rebase(
+        self, a: RebaseArguments, _: CallContext, worktree: Worktree
+    ) -> ToolResult | None:
+        rebased = worktree.rebased(a.onto)
+        return _rebased(rebased) if rebased else None
 
 
 # --- resources ------------------------------------------------------------------------------------
@@ -437,8 +470,8 @@ def _pushed(branch: str, sha: str) -> ToolResult:
     return ToolResult(content=_json(data).content, data=data, facts=(fact,))
 
 
-def _probe_rebase(_: RebaseArguments, __: CallContext) -> ToolResult | None:
-    raise ToolFailure("whether the rebase took place cannot be told; look at git_status")
+def _rebased(rebased: Rebased) -> ToolResult:
+    return _json({"sha": rebased.sha[:SHORT], "conflicts": list(rebased.conflicts)})
 
 
 def _named(worktree: Worktree, name: str) -> list[str]:

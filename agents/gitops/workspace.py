@@ -114,6 +114,13 @@ class Workspace:
         self._clone.prepare()
         self._clone.maintain()
 
+    def ticket_ids(self) -> frozenset[str]:
+        """The tickets that have a worktree on this machine."""
+        tickets = self._clone.root / "tickets"
+        return (
+            frozenset(path.name for path in tickets.iterdir()) if tickets.exists() else frozenset()
+        )
+
     def open(self, ticket_id: str) -> Worktree:
         """The ticket's worktree, made when it is missing, mended when a crash left it half-made."""
         worktree = Worktree(self._clone, ticket_id)

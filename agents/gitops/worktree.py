@@ -27,7 +27,6 @@ from agents.runtime.tool import ToolFailure
 BRANCH_PREFIX = "aura/ticket-"
 _TICKET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _READY = "aura-ready"  # in the worktree's git directory, written when all files are checked out
-_ANNOUNCED = "aura-announced"  # beside it, written when the log was told
 _UNFINISHED = ("rebase-merge", "rebase-apply")
 
 
@@ -103,14 +102,6 @@ class Worktree:
                 self._make()
             self._abort_unfinished()
             self._attach()
-
-    def announce(self) -> bool:
-        """True for one caller only, the first after the worktree was made: it tells the log."""
-        try:
-            (self._git_dir / _ANNOUNCED).touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
 
     @property
     def base_sha(self) -> str:
@@ -328,6 +319,17 @@ class Worktree:
                     raise GitFailure(f"the rebase failed and was undone: {reason}")
                 return Rebased(sha=before, conflicts=tuple(conflicts))
             return Rebased(sha=self.head, conflicts=())
+
+    def rebased(self, onto: str) -> Rebased | None:
+        """What `rebase` left when it has put the branch on top of `onto`, else None.
+
+        A rebase that a killed worker left half-done was undone by `open`.
+        """
+        with self._held():
+            target, head = self._resolve(onto), self.head
+            if not self._clone.is_ancestor(target, head):
+                return None
+            return Rebased(sha=head, conflicts=())
 
     # --- the end ----------------------------------------------------------------------------------
 

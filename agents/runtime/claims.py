@@ -7,25 +7,55 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
+from django.db.models import Case, Exists, F, IntegerField, Q, QuerySet, When
 from django.db.models.functions import Now
 
-from agents.models import Run
+from agents.models import Run, StopSwitch
+from agents.runtime import presence
+from aura.kernel import rows
 
 LEASE = timedelta(seconds=8)
 RENEW_S = 2.0
 FRESH = timedelta(seconds=10)  # a run due for less than this is about to be picked up
 MAX_ATTEMPTS = 5
+OUTAGE_PAUSE_S = 0.5
 
 logger = logging.getLogger(__name__)
 
 _UNCLAIMED = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+_NOT_STOPPED = ~Exists(StopSwitch.objects.all())  # a row at most: it costs a look at one page
+
+# Written out, because every commit of every turn begins with it.
+_RENEW = """
+UPDATE agents_run SET
+    lease_until = statement_timestamp() + %s * interval '1 ms',
+    worked_ms = worked_ms + greatest(
+        0, (extract(epoch FROM statement_timestamp() - lease_until) * 1000)::bigint + %s
+    )
+WHERE id = %s AND token = %s AND lease_until IS NOT NULL
+    AND NOT EXISTS (SELECT FROM agents_stopswitch)
+"""
+
+
+def _renewal(run: Run) -> list[Any]:
+    """Values of `_RENEW`."""
+    lease_ms = LEASE // timedelta(milliseconds=1)
+    return [lease_ms, lease_ms, run.pk, run.token]
 
 
 class LeaseLost(Exception):
@@ -33,8 +63,8 @@ class LeaseLost(Exception):
 
 
 def due() -> QuerySet[Run]:
-    """Runs that some worker should look at now."""
-    return Run.objects.filter(_UNCLAIMED, due_at__lte=Now())
+    """Runs that some worker should look at now: none while the stop switch is set."""
+    return Run.objects.filter(_UNCLAIMED, _NOT_STOPPED, due_at__lte=Now())
 
 
 def busy(run_id: UUID) -> bool:
@@ -53,35 +83,83 @@ def revoke(run_id: UUID) -> None:
     Run.objects.filter(pk=run_id).update(token=F("token") + 1, lease_until=None, due_at=None)
 
 
-def claim(run_id: UUID) -> Run | None:
+def revoke_all() -> None:
+    """Take every run from whoever has it. Unlike after `revoke`, they are due and go on later."""
+    held = When(lease_until__isnull=False, attempts__gt=0, then=F("attempts") - 1)
+    Run.objects.filter(due_at__isnull=False).update(
+        token=F("token") + 1,
+        lease_until=None,
+        # to be stopped is not to break down
+        attempts=Case(held, default=F("attempts"), output_field=IntegerField()),
+    )
+
+
+@contextmanager
+def held(run_id: UUID) -> Iterator[Run | None]:
+    """The run, claimed and kept until the end of the block; None when there is nothing to do."""
+    if not due().filter(pk=run_id).exists():
+        yield None
+        return
+    with presence.marked(run_id) as mark:
+        run = claim(run_id, mark) if mark else None
+        if run is None:
+            yield None
+        else:
+            with kept(run):
+                yield run
+
+
+def claim(run_id: UUID, mark: presence.Mark | None = None) -> Run | None:
     """The run, if it is due and free, now the caller's; its `token` fences their writes."""
     with transaction.atomic():
+        unhurried()
         run = due().select_for_update(skip_locked=True).filter(pk=run_id).first()
         if run is None:
             return None
+        if mark is not None:
+            mark.note(run.token + 1)
         Run.objects.filter(pk=run_id).update(
             token=F("token") + 1, attempts=F("attempts") + 1, lease_until=Now() + LEASE
         )
-        run.refresh_from_db()
+    run.token, run.attempts = run.token + 1, run.attempts + 1
     return run
 
 
+def release_abandoned() -> None:
+    """Let go of the runs that killed workers of this machine held: their leases need no waiting."""
+    for run_id, token in presence.abandoned():
+        Run.objects.filter(pk=run_id, token=token).update(lease_until=None)
+
+
 def renew(run: Run) -> bool:
-    """Keep the run for another lease; False when it is no longer ours, or was let go."""
-    held = Run.objects.filter(pk=run.pk, token=run.token, lease_until__isnull=False)
-    return held.update(lease_until=Now() + LEASE) == 1
+    """Keep the run for another lease, and count the time since the last one as worked.
+
+    False when it is no longer ours, was let go, or all is stopped.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, _renewal(run))
+        return bool(cursor.rowcount)
 
 
 @contextmanager
 def fenced(run: Run) -> Iterator[None]:
-    """A transaction that commits only while the run is ours. Raises `LeaseLost` otherwise.
+    """A transaction that does anything only while the run is ours. Raises `LeaseLost` otherwise.
 
     It locks the run's row first; whoever else changes a run and its owner locks in that order too.
     """
-    with transaction.atomic():
-        if not renew(run):
-            raise LeaseLost(str(run.pk))
+    with transaction.atomic(), rows.together():
+        rows.demand(_RENEW, _renewal(run), otherwise=LeaseLost(str(run.pk)))
         yield
+
+
+def unhurried() -> None:
+    """Let this transaction commit without waiting for the disk.
+
+    Nothing of it is lost with a worker; a crash of the database may undo it with all that followed.
+    So it is for what is worth no more than to be done again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
 
 
 def release(run: Run, *, again_in: timedelta | None = None) -> None:
@@ -112,10 +190,33 @@ def kept(run: Run) -> Iterator[None]:
         thread.join()
 
 
+def is_outage(error: Exception) -> bool:
+    """Whether the database was away or ended the connection; else a statement is to blame."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))
+
+
+def outlast_outage(run: Run) -> None:
+    """Wait until the database is back. Raises `LeaseLost` when the run is another's by then."""
+    while True:
+        connection.close()
+        try:
+            if renew(run):
+                return
+        except (OperationalError, InterfaceError):
+            time.sleep(OUTAGE_PAUSE_S)
+        else:
+            raise LeaseLost(str(run.pk))
+
+
 def _renewed(run: Run) -> bool:
     try:
         close_old_connections()
-        return renew(run)
-    except DatabaseError:
+        with transaction.atomic():
+            unhurried()
+            return renew(run)
+    except (DatabaseError, InterfaceError):
         logger.warning("lease of %s could not be renewed; trying again", run.pk)
         return True

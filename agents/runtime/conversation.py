@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agents.models import CallState, Run, ToolExecution, Turn
 from agents.runtime.fence import fence
@@ -17,11 +17,19 @@ NUDGE = (
 )
 
 
-def load(run: Run, tools: Toolset) -> list[Message]:
+Taken = Sequence[tuple[Turn, list[ToolExecution]]]
+
+
+def load(run: Run) -> Taken:
+    """Every turn of the run so far with its calls, in order."""
+    turns = run.turns.prefetch_related("calls").order_by("number")
+    return [(turn, sorted(turn.calls.all(), key=lambda call: call.position)) for turn in turns]
+
+
+def messages_of(run: Run, taken: Taken, tools: Toolset) -> list[Message]:
     """All messages of the run so far, in order; calls without a result have no message yet."""
     messages = [Message(role=m["role"], content=m["content"]) for m in run.prompt]
-    for turn in run.turns.prefetch_related("calls").order_by("number"):
-        calls = sorted(turn.calls.all(), key=lambda call: call.position)
+    for turn, calls in taken:
         messages.extend(of_turn(turn, calls))
         messages.extend(of_results(calls, tools))
     return messages

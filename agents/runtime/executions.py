@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
+from agents.runtime import claims, observed
 from agents.runtime.door import BoundCall
-from agents.runtime.tool import Suspended, ToolFailure, ToolResult, TransientFailure
+from agents.runtime.interrupt import current
+from agents.runtime.tool import NeedsPerson, Suspended, ToolFailure, ToolResult, TransientFailure
+from aura.kernel.telemetry import metrics
 from governance.types import ActionClass
 
 READERS = 4
@@ -22,13 +26,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a call: a result, a wait, a failure told to the model, or a try to repeat."""
+    """What came of a call: a result, a wait, a failure told to the model, or a try to repeat.
+
+    `blocked`: to be repeated once a person has mended what is outside.
+    """
 
     result: ToolResult | None = None
     suspended: Suspended | None = None
     failure: str = ""
     transient: bool = False
+    blocked: bool = False
     unknown: bool = False
+
+    @property
+    def kind(self) -> str:
+        """One word for the metrics."""
+        if self.result is not None:
+            return "ok"
+        if self.suspended is not None:
+            return "waits"
+        kinds = {"transient": self.transient, "blocked": self.blocked, "unknown": self.unknown}
+        return next((name for name, holds in kinds.items() if holds), "failed")
 
 
 def run_all(calls: Sequence[BoundCall]) -> list[Outcome]:
@@ -36,18 +54,33 @@ def run_all(calls: Sequence[BoundCall]) -> list[Outcome]:
     if len(calls) == 1:
         return [run(calls[0])]
     with ThreadPoolExecutor(max_workers=READERS) as pool:
-        return list(pool.map(run, calls))
+        # The threads get our context: what they start outside ends with the run (`interrupt`).
+        running = [pool.submit(copy_context().run, run, call) for call in calls]
+        return [one.result() for one in running]
 
 
 def run(bound: BoundCall) -> Outcome:
+    """Run one call, seen from outside by its tool, class, outcome and duration."""
+    with observed.tool_call(bound.tool.name, bound.action.action_class) as tell:
+        outcome = _run(bound)
+        tell(outcome.kind)
+    return outcome
+
+
+def _run(bound: BoundCall) -> Outcome:
     """Run one call. A tool's failures are outcomes; a bug in a tool is one too, and logged."""
     try:
+        current().check()
         answer = bound.tool.run(bound.parameters, bound.context)
     except TransientFailure as failure:
         return Outcome(failure=str(failure), transient=True)
+    except NeedsPerson as failure:
+        return Outcome(failure=str(failure), blocked=True)
     except ToolFailure as failure:
         return Outcome(failure=str(failure))
-    except Exception:
+    except Exception as error:
+        if claims.is_outage(error):
+            raise  # not the tool's fault: its call stays begun until the database is back
         logger.exception("tool %s failed unexpectedly", bound.tool.name)
         return Outcome(failure=f"{bound.tool.name} failed unexpectedly; its error is in Aura's log")
     if isinstance(answer, Suspended):
@@ -65,14 +98,20 @@ def recover(bound: BoundCall) -> Outcome | None:
 
     Never runs the tool again: it only looks.
     """
-    if repeatable(bound):
-        return None
+    found = None if repeatable(bound) else _found(bound)
+    metrics.RECOVERIES.labels("absent" if found is None else found.kind).inc()
+    return found
+
+
+def _found(bound: BoundCall) -> Outcome | None:
     if bound.tool.probe is None:
         return Outcome(failure=UNKNOWN_OUTCOME, unknown=True)
     try:
         found = bound.tool.probe(bound.parameters, bound.context)
     except TransientFailure as failure:
         return Outcome(failure=str(failure), transient=True)
+    except NeedsPerson as failure:
+        return Outcome(failure=str(failure), blocked=True)
     except ToolFailure as failure:
         return Outcome(failure=f"{UNKNOWN_OUTCOME} ({failure})", unknown=True)
     return Outcome(result=found) if found is not None else None

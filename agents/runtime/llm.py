@@ -72,12 +72,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the model answered: text, calls, or both."""
+    """What the model answered: text, calls, or both.
+
+    `context_tokens`: how many tokens a conversation may have at most; 0 where that is not known.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
     model: str = ""
+    context_tokens: int = 0
 
 
 class FailureKind(StrEnum):

@@ -24,6 +24,10 @@ class TransientFailure(ToolFailure):
     """The outside did not answer (remote down, time-out): the same call may work later."""
 
 
+class NeedsPerson(ToolFailure):
+    """Nothing the model does will help (no access, no such repository): a person must mend it."""
+
+
 class Arguments(BaseModel):
     """Base of every tool's arguments: an argument nobody declared is refused."""
 
@@ -77,7 +81,9 @@ class Tool:
     result the call would have had, or None when the effect is certainly absent; it raises
     `ToolFailure` when neither can be told. `check` refuses arguments that fit the schema and make
     no sense, before anyone is asked to approve them. `alone`: never run beside other calls.
-    `trusted`: the result is our own words, not data from outside.
+    `trusted`: the result is our own words, not data from outside. `polls`: to be called again with
+    the same answer is no sign of being stuck. `lasting`: call and result stay in the conversation
+    however long it grows.
     """
 
     name: str
@@ -91,6 +97,8 @@ class Tool:
     check: Callable[[Any], None] | None = None
     alone: bool = False
     trusted: bool = False
+    polls: bool = False
+    lasting: bool = False
 
     def classify(self, arguments: Arguments) -> ActionClass:
         """The action class of a call with these arguments."""
@@ -108,6 +116,8 @@ class Toolset:
             if tool.name in self._by_name:
                 raise ValueError(f"two tools are called {tool.name}")
             self._by_name[tool.name] = tool
+        self.lasting = frozenset(tool.name for tool in self if tool.lasting)
+        self.polling = frozenset(tool.name for tool in self if tool.polls)
 
     def get(self, name: str) -> Tool | None:
         return self._by_name.get(name)

@@ -12,11 +12,21 @@ import httpx
 STREAM_QUIET_S = 60.0  # twice the heartbeat: silence for longer means the stream is dead
 
 
-class Api:
-    """The Aura API at `base`, e.g. http://127.0.0.1:3000/api."""
+def answers(base: str) -> bool:
+    """Does the server answer at all?"""
+    try:
+        return httpx.get(f"{base}/health", timeout=5.0, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
-    def __init__(self, base: str) -> None:
-        self._http = httpx.Client(base_url=base, timeout=30.0, trust_env=False)
+
+class Api:
+    """The Aura API at `base`, e.g. http://127.0.0.1:3000/api, and a bearer token for it."""
+
+    def __init__(self, base: str, *, token: str) -> None:
+        self.base = base
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(base_url=base, timeout=30.0, trust_env=False, headers=headers)
 
     def get(self, path: str) -> dict[str, Any]:
         return self._json(self._http.get(path))
@@ -24,12 +34,13 @@ class Api:
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._json(self._http.post(path, json=body) if body else self._http.post(path))
 
-    def healthy(self) -> bool:
-        """True when the server answers and a worker has seen the repository."""
-        try:
-            return bool(self.get("/health")["git"] == "available")
-        except (httpx.HTTPError, KeyError):
-            return False
+    def welcome(self) -> bool:
+        """Is the token good?"""
+        return self._http.get("/info").is_success
+
+    def ready(self) -> bool:
+        """True when a worker has seen the repository."""
+        return bool(self.get("/health").get("git") == "available")
 
     def events(self, ticket_id: str) -> Iterator[dict[str, Any]]:
         """The ticket's stream; after a break it goes on behind the last event it had."""

@@ -8,12 +8,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from django.contrib.auth.models import User
+from django.db import connection
+
 from aura.config import Settings
-from aura.demo.client import Api
+from aura.demo.client import Api, answers
+from aura.serving.startup import TOKEN_NOTE
+from governance.identity import issue_token
+from governance.types import Role
 
 READY_S = 90.0
 STOP_S = 20.0
@@ -72,16 +78,40 @@ def running(config: Settings, extra: dict[str, str]) -> Iterator[Api]:
             start_new_session=True,  # Ctrl-C comes to the demo alone, which then ends it in order
         )
         try:
-            api = Api(f"http://{config.server_host}:{port}/api")
-            _wait(child, api, log)
+            base = f"http://{config.server_host}:{port}/api"
+            _wait(child, lambda: answers(base), log)
+            api = _logged_in(config, base)
+            _wait(child, api.ready, log)
             yield api
         finally:
             _stop(child)
 
 
-def _wait(child: subprocess.Popen[bytes], api: Api, log: Path) -> None:
+def _logged_in(config: Settings, base: str) -> Api:
+    """With the token of the first start; with a new one when that has ended or was lost."""
+    note = config.data / TOKEN_NOTE
+    if note.is_file() and (api := Api(base, token=note.read_text().strip())).welcome():
+        return api
+    token = _new_token()
+    note.unlink(missing_ok=True)
+    note.touch(mode=0o600)
+    note.write_text(f"{token}\n")
+    return Api(base, token=token)
+
+
+def _new_token() -> str:
+    try:
+        owner = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+        if owner is None:
+            raise DidNotStart("There is no admin whose token the demo could use.")
+        return issue_token(owner, name="demo", role=Role.APPROVER)
+    finally:
+        connection.close()  # `up` ends its database with the demo
+
+
+def _wait(child: subprocess.Popen[bytes], done: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + READY_S
-    while not api.healthy():
+    while not done():
         if child.poll() is not None or time.monotonic() > deadline:
             raise DidNotStart(log.read_text().strip() or f"see {log}")
         time.sleep(0.1)

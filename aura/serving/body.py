@@ -27,6 +27,8 @@ class BodyRefused(Exception):
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body. Raises `BodyRefused` (413, 408) or `Disconnected`."""
+    if _has_none(scope):
+        return b""
     if _announced(scope) > SWALLOW_BYTES:
         raise _too_large()
     try:
@@ -54,6 +56,13 @@ async def _read(receive: Receive) -> tuple[list[bytes], int]:
             raise _too_large()
         if not message.get("more_body", False):
             return chunks, size
+
+
+def _has_none(scope: Scope) -> bool:
+    """The usual GET: nothing says that a body comes."""
+    return scope["method"] in {"GET", "HEAD"} and not any(
+        name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]
+    )
 
 
 def _announced(scope: Scope) -> int:

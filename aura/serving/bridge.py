@@ -13,12 +13,15 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from aura.serving.answers import Answer, Receive, Scope, Send, refusal
 from aura.serving.body import BodyRefused, Disconnected, read_body
 
-THREADS = 16  # each may hold one database connection; threads are made only when all are busy
+# Each may hold one database connection, and is made only when all are busy. More of them would
+# answer no more: they would wait for each other.
+THREADS = 8
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -46,7 +49,8 @@ class Bridge:
         else:
             environ = environ_of(scope, body)
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self.threads, self._answer, environ, api)
+            work = copy_context().run  # the thread belongs to the trace of the request
+            answer = await loop.run_in_executor(self.threads, work, self._answer, environ, api)
         await answer.send(send, head=scope["method"] == "HEAD")
 
     def _answer(self, environ: Environ, api: bool) -> Answer:  # noqa: FBT001 - run_in_executor passes by position

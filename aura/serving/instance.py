@@ -13,6 +13,19 @@ class AlreadyRunning(Exception):
     """Another process holds the directory."""
 
 
+def holder(data: Path) -> int:
+    """Process id of the `up` that holds the directory; 0 when none does."""
+    try:
+        with (data / "up.lock").open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = (data / "up.lock").read_text().strip()
+        return int(text) if text.isdigit() else -1
+    except OSError:
+        return 0
+    return 0
+
+
 @contextmanager
 def only_instance(data: Path) -> Iterator[None]:
     """Hold the data directory until the end of the block or of the process."""

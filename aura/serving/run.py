@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging.config
 import os
 import socket
 import threading
@@ -11,22 +12,25 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from django.conf import settings
 from django.db import OperationalError, connections
 
 from aura.config import unknown_names
 from aura.embedded import Embedded, ServiceError
 from aura.embedded.process import make_directory, make_private
+from aura.kernel.telemetry.logs import configuration
 from aura.serving import startup
 from aura.serving.banner import banner, console_url
 from aura.serving.instance import only_instance
 from aura.serving.interrupts import Interrupts
 from aura.serving.logs import trim
+from aura.serving.roles import CELERY_ROLES, celery_arguments
 from aura.serving.sockets import bind_all
 from aura.serving.supervisor import Child, Say, Supervisor
 from aura.serving.web import Server
 
-TEND_EVERY_S = 2.0
+TEND_EVERY_S = 1.0
 LAST_RESORT_S = 30.0
 
 
@@ -49,22 +53,22 @@ class Up:
             make_directory(self.data)
             make_private(self.data / "log")
             stack.enter_context(only_instance(self.data))
+            if self.config.env == "development":  # a terminal is for people; servers collect it
+                _log_to(self.data / "log" / "web.log")
             sockets = bind_all(self.config.server_host, self.config.ports.listed())
             for one in sockets:
                 stack.callback(one.close)
             stack.enter_context(self.services)
-            password = self._prepare()
-            text = banner(self.config, password=password, workers=self.workers)
-            asyncio.run(self._serve(sockets, lambda: on_ready(text)))
+            first = self._prepare()
+            text = banner(self.config, first=first, workers=self.workers)
+            uvloop.run(self._serve(sockets, lambda: on_ready(text)))
 
-    def _prepare(self) -> str | None:
-        """Tables and the first login; the password when one was made."""
+    def _prepare(self) -> startup.First | None:
+        """Tables, the first login and the first token; both when they were made."""
         try:
             with startup.alone():
                 startup.migrate()
-                return startup.first_login(
-                    self.data / startup.LOGIN_NOTE, url=console_url(self.config)
-                )
+                return startup.first_login(self.data, url=console_url(self.config))
         except OperationalError as error:
             reason = " ".join(str(error).split())
             raise ServiceError(f"The database does not answer: {reason}") from None
@@ -116,22 +120,27 @@ class Up:
             "AURA_DATABASE_URL": settings.DATABASE_URL,
             "AURA_REDIS_URL": settings.REDIS_URL,
             "AURA_SUPERVISED": str(os.getpid()),
+            "AURA_METRICS_PORT": "0",  # our /metrics shows theirs
         }
-        schedule = str(self.data / "celerybeat-schedule")
-        worker = [f"--concurrency={self.config.worker_concurrency}", "--pool=threads"]
-        worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         return [
             Child(
                 name=name,
-                arguments=["-A", "aura", name, "--loglevel", self.config.logging_level, *arguments],
+                arguments=celery_arguments(name, self.config),
                 log=self.data / "log" / f"{name}.log",
                 environment=environment,
             )
-            for name, arguments in (
-                ("worker", worker),
-                ("beat", ["--schedule", schedule, "--pidfile="]),
-            )
+            for name in CELERY_ROLES
         ]
+
+
+def _log_to(file: Path) -> None:
+    """Django sets logging up again when it loads the application, so its settings must know."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+    config = settings.AURA
+    settings.LOGGING = configuration(
+        level=config.logging_level, style=config.logging_format or "text", file=file
+    )
+    logging.config.dictConfig(settings.LOGGING)
 
 
 def _leave_in_time() -> None:

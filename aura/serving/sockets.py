@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 
 BACKLOG = 512
+# A connection whose other end says nothing for so long, or takes nothing of what waits for it, is
+# dropped by the kernel: a client that lost its network never says so.
+SILENT_S = 60
+PROBE_AFTER_S, PROBE_EVERY_S = 30, 10
+MOST_FILES = 65_536
 
 
 class CannotBind(Exception):
@@ -37,12 +44,34 @@ def _bind(host: str, surface: str, setting: str, port: int) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _drop_the_silent(one)
         one.bind(address)
         one.listen(BACKLOG)
     except OSError as error:
         one.close()
         raise CannotBind(_reason(error, host, surface, setting, port)) from None
     return one
+
+
+def _drop_the_silent(one: socket.socket) -> None:
+    """Accepted connections inherit it. Only Linux has all the options."""
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", PROBE_AFTER_S),
+        ("TCP_KEEPINTVL", PROBE_EVERY_S),
+        ("TCP_USER_TIMEOUT", SILENT_S * 1000),
+    ):
+        if number := getattr(socket, option, None):
+            one.setsockopt(socket.IPPROTO_TCP, number, value)
+
+
+def allow_many_connections() -> None:
+    """Each is an open file, of which many systems allow 1,024 unless they are asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _resolve(host: str, port: int) -> tuple[int, tuple[str, int]]:

@@ -16,8 +16,8 @@ from pathlib import Path
 from aura.embedded.process import last_lines
 
 FIRST_DELAY_S = 0.2
-LONGEST_DELAY_S = 30.0
-STEADY_S = 60.0  # a child that lived this long starts again with the first delay
+LONGEST_DELAY_S = 10.0
+STEADY_S = 5.0  # a child that lived this long starts again with the first delay
 GRACE_S = 5.0  # then KILL: what a worker held is taken up again from the database
 
 Say = Callable[[str], None]

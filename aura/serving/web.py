@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from aura.serving.protocol import Protocol
+from aura.serving.sockets import allow_many_connections
 from aura.serving.streams import open_streams
 
 GRACE_S = 2
@@ -16,10 +18,11 @@ GRACE_S = 2
 class Server(uvicorn.Server):
     """Tells when it listens, ends streams when it stops, and leaves signals alone."""
 
-    def __init__(self, on_ready: Callable[[], None]) -> None:
+    def __init__(self, on_ready: Callable[[], None], *, app: str = "application") -> None:
         super().__init__(
             uvicorn.Config(
-                "aura.asgi:application",  # imported when serving begins, beside the children
+                f"aura.asgi:{app}",  # imported when serving begins, beside the children
+                http=Protocol,
                 lifespan="on",
                 ws="none",
                 log_config=None,
@@ -37,6 +40,7 @@ class Server(uvicorn.Server):
         yield  # uvicorn would raise SIGTERM again after its own end, and we have more to end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        allow_many_connections()
         await super().startup(sockets)
         self._on_ready()
 

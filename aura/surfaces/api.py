@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
 from django.urls.base import reverse
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 import tickets.api.openapi  # noqa: F401 - registers itself
 from aura.kernel import http
@@ -42,7 +42,7 @@ urlpatterns = [
     path("api/info", Server.as_view({"get": "info"})),
     path("api/stats", Server.as_view({"get": "stats"})),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", home),
     path("admin/", admin.site.urls),
 ]

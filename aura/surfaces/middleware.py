@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import set_urlconf
 from django.utils.cache import patch_vary_headers
 
-from aura.kernel.errors import Forbidden, ValidationFailed
+from aura.kernel.clients import address
+from aura.kernel.errors import ValidationFailed
 from aura.kernel.http import problem_response
-from aura.kernel.origins import own_host, own_origin
+from aura.kernel.origins import ForeignHost, ForeignOrigin, refuse_foreign
 from aura.surfaces.table import EMPTY, tables
+from governance import refusals
 
 CORS_METHODS = "GET, HEAD, POST, PATCH"
 CORS_HEADERS = "Authorization, Content-Type, Last-Event-ID"
@@ -31,14 +33,20 @@ class SurfaceMiddleware:
         urlconf = self.tables.get(int(port) if port.isdigit() else 0, EMPTY)
         request.urlconf = urlconf
         set_urlconf(urlconf)
-        host = request.META.get("HTTP_HOST", "")
-        if host and not own_host(host, settings.ALLOWED_HOSTS):
-            return problem_response(ValidationFailed("The Host header names another host"))
+        host, origin = request.META.get("HTTP_HOST", ""), request.headers.get("Origin")
+        try:
+            refuse_foreign(host, origin, hosts=settings.ALLOWED_HOSTS, origins=self.origins)
+        except (ForeignHost, ForeignOrigin) as problem:
+            refusals.note_foreign(
+                problem,
+                address=address(request.META),
+                route=f"{request.method} {request.path}",
+                host=host,
+                origin=origin,
+            )
+            return problem_response(problem)
         if request.path.startswith("/admin") and "%00" in request.META.get("QUERY_STRING", ""):
             return problem_response(ValidationFailed("The query holds a NUL"))  # no text has one
-        origin = request.headers.get("Origin")
-        if not own_origin(origin, host=host, allowed=self.origins):
-            return problem_response(Forbidden("Requests from other origins are not allowed"))
         return self._answer(request, origin)
 
     def _answer(self, request: HttpRequest, origin: str | None) -> HttpResponseBase:

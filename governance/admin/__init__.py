@@ -1,20 +1,27 @@
-"""Governance in the console: approvals, the log, API tokens.
+"""Governance in the console: approvals, the log, people, API tokens.
 
 `tickets.admin` adds what it knows of tickets; nothing here knows of them.
 """
 
 from django.contrib import admin
+from django.contrib.auth.models import Group, User
 
 from governance.admin.approvals import ApprovalAdmin
 from governance.admin.log import AuditEventAdmin
+from governance.admin.login import LoginForm
+from governance.admin.people import PersonAdmin
 from governance.admin.tokens import ApiTokenAdmin
 from governance.models import ApiToken, Approval, AuditEvent
 
 admin.site.site_header = admin.site.site_title = "Aura"
 admin.site.index_title = "Console"
+admin.site.login_form = LoginForm
 admin.site.site_url = None
 admin.site.enable_nav_sidebar = False
 
 admin.site.register(Approval, ApprovalAdmin)
 admin.site.register(AuditEvent, AuditEventAdmin)
 admin.site.register(ApiToken, ApiTokenAdmin)
+# Roles are fixed (aura.surfaces.access), so nobody edits groups here.
+admin.site.unregister([User, Group])
+admin.site.register(User, PersonAdmin)

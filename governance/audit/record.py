@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils.timezone import now
 
+from aura.kernel import rows
 from aura.kernel.ids import iso
 from aura.kernel.secrets import redact, redact_value
+from governance.audit.background import sequence_along, sequence_soon
 from governance.audit.canonical import canonical, storable
-from governance.audit.sequence import sequence
 from governance.models import AuditEvent
 from governance.types import Principal
 
@@ -49,7 +52,7 @@ def record(
             "data": redact_value(dict(data or {})),
         }
     )
-    event = AuditEvent.objects.create(
+    event = AuditEvent(
         uid=uid,
         recorded_at=moment,
         type=event_type,
@@ -59,18 +62,39 @@ def record(
         action=action[:200],
         body=body,
     )
+    gathered = _gathered.get()
+    if gathered is None:
+        rows.insert_for_key(event)
+    else:
+        gathered.append(event)
     _sequence_on_commit()
     return event
 
 
+_gathered: ContextVar[list[AuditEvent] | None] = ContextVar("gathered", default=None)
+
+
+@contextmanager
+def recorded_together() -> Iterator[None]:
+    """Events recorded inside are written at its end, by one statement: the last of a transaction.
+
+    Until then the events have no key, and no query finds them.
+    """
+    events: list[AuditEvent] = []
+    token = _gathered.set(events)
+    try:
+        yield
+        rows.insert(events)
+        if events:
+            sequence_along()
+    finally:
+        _gathered.reset(token)
+
+
 def _sequence_on_commit() -> None:
-    if any(entry[1] is _sequence for entry in connection.run_on_commit):
+    if any(entry[1] is sequence_soon for entry in connection.run_on_commit):
         return  # once is enough for all events of a transaction
-    transaction.on_commit(_sequence, robust=True)
-
-
-def _sequence() -> None:
-    sequence()
+    transaction.on_commit(sequence_soon, robust=True)
 
 
 def data_of(body: bytes | memoryview) -> dict[str, Any]:

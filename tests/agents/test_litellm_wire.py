@@ -15,7 +15,10 @@ from urllib.request import proxy_bypass
 
 import pytest
 
-from agents.runtime.litellm_model import LiteLLM, _keep_proxies_off_loopback
+from agents.runtime import breaker
+from agents.runtime.interrupt import Interrupt, Interrupted, held_by
+from agents.runtime.litellm_model import LiteLLM
+from agents.runtime.litellm_model.library import keep_proxies_off_loopback
 from agents.runtime.llm import (
     FailureKind,
     Message,
@@ -251,6 +254,28 @@ def test_an_unknown_model_has_no_cost(server):
     assert ask(server).usage.cost is None
 
 
+def test_one_unknown_price_makes_the_cost_unknown(server):
+    server.play([says("x")])
+    assert ask(server, prompt_price_per_1k=Decimal("0.01")).usage.cost is None
+
+
+def test_a_price_that_is_not_configured_is_the_models_own(server):
+    server.play([says("x", prompt_tokens=1000, completion_tokens=1000)])
+    cost = ask(server, model="openai/gpt-4o", prompt_price_per_1k=Decimal(0)).usage.cost
+    assert cost == Decimal("0.01")
+
+
+def test_what_was_used_and_is_not_told_has_no_cost(server):
+    server.play([completion({"role": "assistant", "content": "x"}, usage={})])
+    assert ask(server, prompt_price_per_1k=Decimal(1)).usage.cost is None
+
+
+def test_how_long_a_conversation_may_be_is_told_where_it_is_known(server):
+    server.play([says("x"), says("x")])
+    assert ask(server, model="openai/gpt-4o", max_tokens=1000).context_tokens == 127_000
+    assert ask(server).context_tokens == 0
+
+
 def test_cost_tracking_can_be_off(server):
     server.play([says("x")])
     usage = ask(server, cost_tracking=False, prompt_price_per_1k=Decimal(1)).usage
@@ -383,7 +408,8 @@ def test_a_call_without_a_tool_name_is_a_bad_reply(server):
 
 def test_an_empty_reply_still_tells_what_it_cost(server):
     empty = completion({"role": "assistant", "content": ""}, finish_reason="length")
-    raised = failure(server, empty, prompt_price_per_1k=Decimal(1))
+    prices = {"prompt_price_per_1k": Decimal(1), "completion_price_per_1k": Decimal(0)}
+    raised = failure(server, empty, **prices)
     assert raised.kind is FailureKind.BAD_REPLY
     assert "AURA_LLM_MAX_TOKENS" in raised.message
     assert (raised.usage.prompt_tokens, raised.usage.cost) == (10, Decimal("0.01"))
@@ -449,7 +475,7 @@ def test_the_wall_clock_limit_holds_however_the_bytes_come(server, answer):
 
 def test_a_request_that_was_given_up_leaves_no_thread_behind(server):
     failure(server, trickle(every_s=0.05), timeout_s=0.3)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while any(thread.name == "llm-request" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -540,7 +566,7 @@ def test_proxies_of_the_environment_do_not_matter_on_loopback(server, monkeypatc
 def test_other_transports_are_told_to_keep_proxies_off_loopback(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "corp.example")
-    _keep_proxies_off_loopback()
+    keep_proxies_off_loopback()
     assert [host for host in ("127.0.0.1", "localhost", "corp.example") if proxy_bypass(host)] == [
         "127.0.0.1",
         "localhost",
@@ -794,3 +820,42 @@ def test_eight_threads_at_once_each_get_their_own_answer(server):
         replies = list(pool.map(lambda message: shared.complete(conversation(message)), questions))
     assert [reply.text for reply in replies] == [message.content for message in questions]
     assert len(server.requests) == 8
+
+
+# --- circuit breaker and stop -------------------------------------------------------------------
+
+
+def test_a_provider_that_keeps_failing_is_left_alone(server):
+    for _ in range(breaker.FAILURES_TO_OPEN):
+        failure(server, status(500))
+    with pytest.raises(ModelFailure) as left_alone:
+        ask(server)
+    assert len(server.requests) == 1  # of the last failure; then nobody asked
+    assert left_alone.value.kind is FailureKind.UNAVAILABLE
+    assert (left_alone.value.retry_after_s or 0) >= 1
+    assert "not asked for another" in left_alone.value.message
+
+
+@pytest.mark.parametrize("answer", [status(401), status(400), status(429), raw(b"nonsense")])
+def test_an_answer_of_any_kind_proves_that_the_provider_is_there(server, answer):
+    for _ in range(breaker.FAILURES_TO_OPEN + 1):
+        failure(server, answer)
+    assert len(server.requests) == 1
+
+
+def test_a_request_in_flight_is_abandoned_within_a_second_of_the_stop(server):
+    server.play([hang(20)])
+    interrupt = Interrupt()
+    threading.Timer(0.3, interrupt.set).start()
+    began = time.monotonic()
+    with held_by(interrupt), pytest.raises(Interrupted):
+        ask(server)
+    assert time.monotonic() - began < 5
+
+
+def test_after_the_stop_nothing_is_asked_any_more(server):
+    interrupt = Interrupt()
+    interrupt.set()
+    with held_by(interrupt), pytest.raises(Interrupted):
+        ask(server)
+    assert server.requests == []

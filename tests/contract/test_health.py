@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import timedelta
 
@@ -13,7 +14,9 @@ from django.utils.timezone import now
 from agents.models import Probe
 from agents.probes import GOOD_FOR
 from aura.config import VERSION
-from tests.contract.wire import ok
+from governance.types import Role
+from tests.contract.wire import ok, refused
+from tests.people import bearer, headers_of, person
 
 pytestmark = pytest.mark.django_db
 
@@ -68,8 +71,17 @@ def test_what_was_seen_too_long_ago_no_longer_counts(api):
     assert (body["status"], body["git"], body["llm"]) == ("unhealthy", "unavailable", "available")
 
 
-def test_a_monitor_needs_no_login(api, login_required):
-    assert ok(api.get("/api/health"))["database"] == "connected"
+@pytest.mark.parametrize("sent", [{}, bearer("aura_wrong")])
+def test_a_monitor_needs_no_login_and_learns_the_status_alone(api, login_required, sent):
+    assert ok(api.get("/api/health", **sent)) == {"status": "unhealthy"}
+    a_worker_saw(git=True, llm=True)
+    assert ok(api.get("/api/health", **sent)) == {"status": "healthy"}
+
+
+def test_who_may_look_learns_the_parts(api, login_required):
+    viewer, nobody = person("viewer", Role.VIEWER), person("nobody")
+    assert ok(api.get("/api/health", **headers_of(viewer)))["database"] == "connected"
+    assert list(ok(api.get("/api/health", **headers_of(nobody)))) == ["status"]
 
 
 @pytest.fixture
@@ -96,3 +108,20 @@ def test_the_database_that_went_away_is_noticed_by_somebody_logged_in_too(api, r
     api.force_login(User.objects.create_user("ada"))
     request.getfixturevalue("no_database")
     assert ok(api.get("/api/health"), 503)["database"] == "disconnected"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/tickets"),
+        ("POST", "/api/tickets"),
+        ("GET", "/api/stats"),
+        ("POST", "/api/tickets/00000000-0000-4000-8000-000000000000/run"),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_without_its_database_every_other_answer_says_that_it_may_be_tried_again(
+    api, no_database, method, path
+):
+    body = {"title": "A", "description": "B"}
+    refused(api.generic(method, path, json.dumps(body), "application/json"), 503, "UNAVAILABLE")

@@ -14,7 +14,9 @@ class House:
 
     def __init__(self, root: Path, **settings: object) -> None:
         self.repository = demo_repository(root)
-        self.instance = Instance(root / "data", AURA_GIT_REPO_URL=self.repository, **settings)
+        self.instance = Instance(
+            root / "data", AURA_AUTH="on", AURA_GIT_REPO_URL=self.repository, **settings
+        )
         self.instance.start()
         self.instance.wait_ready()
         self.person = Person(self.instance)

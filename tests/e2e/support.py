@@ -37,7 +37,11 @@ class Person:
 
     def __init__(self, instance: Instance) -> None:
         self.site = instance.url()
-        self.http = httpx.Client(base_url=self.site, timeout=20, trust_env=False)
+        token = (instance.data / "first-token.txt").read_text().strip()
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(
+            base_url=self.site, timeout=20, trust_env=False, headers=self.headers
+        )
         # A browser has cookies; curl has none.
         self.browser = httpx.Client(base_url=self.site, timeout=20, trust_env=False)
         self.login_note = instance.data / "first-login.txt"
@@ -98,11 +102,12 @@ class Person:
 class Listener:
     """A client of a stream, reading in the background."""
 
-    def __init__(self, site: str, path: str, last: str = "") -> None:
+    def __init__(self, person: Person, path: str, last: str = "") -> None:
         self.frames: list[dict[str, Any]] = []
         self.ids: list[str] = []
-        self._headers = {"Last-Event-ID": last} if last else {}
-        self._url = f"{site}{path}"
+        self.told: list[tuple[str, str]] = []  # (ticket, id) of whole frames with an id
+        self._headers = person.headers | ({"Last-Event-ID": last} if last else {})
+        self._url = f"{person.site}{path}"
         self._opened = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         assert self._opened.wait(PATIENCE_S), "the stream did not open"
@@ -112,13 +117,23 @@ class Listener:
             httpx.Client(timeout=120, trust_env=False) as http,
             http.stream("GET", self._url, headers=self._headers) as answer,
         ):
+            frame_id, frame = "", {}
             for line in answer.iter_lines():
                 name, _, value = line.partition(": ")
                 if name == "id":
                     self.ids.append(value)
+                    frame_id = value
                 elif name == "data":
-                    self.frames.append(json.loads(value))
+                    frame = json.loads(value)
+                    self.frames.append(frame)
                     self._opened.set()
+                elif not line and frame_id:
+                    self.told.append((frame.get("ticketId", ""), frame_id))
+                    frame_id = ""
 
     def types(self) -> list[str]:
         return [frame["type"] for frame in self.frames]
+
+    def ids_of(self, ticket_id: str) -> list[str]:
+        """Ids of one ticket's frames: the last words of another may still come."""
+        return [frame_id for ticket, frame_id in self.told if ticket == ticket_id]

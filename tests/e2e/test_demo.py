@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -42,13 +43,26 @@ def test_without_approval_the_demo_waits_and_ends_in_order_when_told_to(tmp_path
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line)
-        if "Approve or reject it here" in line:
+        if "/approve-plan" in line:
             break
     assert any("#decide" in line for line in lines), "".join(lines)
+    token = (tmp_path / "first-token.txt").read_text().strip()
+    assert any(token in line for line in lines)
+    look, log, stream, approve = [line.strip() for line in lines if line.startswith("  curl")]
+    assert json.loads(shell(look))["plan"]["steps"]
+    assert json.loads(shell(log))["entries"]
+    assert "event: connected" in shell(f"timeout 2 {stream} || true")
+    assert json.loads(shell(approve))["status"] == "executing"
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=40)
     assert "Traceback" not in output
     eventually(lambda: not leftovers(tmp_path))
+
+
+def shell(command: str) -> str:
+    """What the command prints, pasted as it was printed."""
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    return done.stdout
 
 
 def leftovers(data) -> list[str]:

@@ -46,7 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: ScriptedOpenAI) -> It
         AURA_LLM_API_KEY="sk-" + "e2e-secret-key-0123456789abcdef",
         AURA_LLM_BASE_URL=model.base_url,
         AURA_LLM_TIMEOUT_S=3,
-        AURA_LLM_RETRY_S=15,
+        AURA_LLM_RETRY_S=40,
         AURA_COST_PROMPT_PRICE="0.01",
         AURA_COST_COMPLETION_PRICE="0.03",
     )
@@ -71,7 +71,7 @@ def test_a_model_takes_a_ticket_from_the_plan_to_the_merge(house, model):
 
 
 def test_a_model_that_is_rate_limited_breaks_and_hangs_is_waited_for(house, model):
-    model.play([status(429, {"error": {"message": "slow down"}}), raw(b"{"), hang(6), calls(PLAN)])
+    model.play([raw(b"{"), status(429, {"error": {"message": "slow down"}}), hang(6), calls(PLAN)])
     person = house.person
     ticket_id = person.open("Add nginx again", "Once more.")
     planned = person.wait(ticket_id, "pending_plan_approval", "failed", "paused")
@@ -79,15 +79,15 @@ def test_a_model_that_is_rate_limited_breaks_and_hangs_is_waited_for(house, mode
     person.post(f"/tickets/{ticket_id}/cancel")
 
 
-def test_a_refused_key_fails_the_ticket_and_says_which_setting(house, model):
+def test_a_refused_key_pauses_the_ticket_and_says_which_setting(house, model):
     model.play([status(401, {"error": {"message": "bad key", "code": "invalid_api_key"}})])
     person = house.person
     ticket_id = person.open("Add nginx with a bad key", "Please.")
-    failed = person.wait(ticket_id, "failed", "paused")
-    assert failed["status"] == "failed"
-    assert "AURA_LLM_API_KEY" in failed["lastError"]
+    paused = person.wait(ticket_id, "failed", "paused")
+    assert paused["status"] == "paused"
+    assert "AURA_LLM_API_KEY" in paused["lastError"]
     everything = house.person.http.get(f"/api/tickets/{ticket_id}/audit").text
-    assert "e2e-secret-key" not in everything + failed["lastError"]
+    assert "e2e-secret-key" not in everything + paused["lastError"]
 
 
 def test_a_model_that_only_talks_ends_in_failed_and_can_be_run_again(house, model):

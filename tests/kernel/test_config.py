@@ -21,7 +21,7 @@ DOCUMENTED = {
     "server_port": 3000,
     "cost_tracking_enabled": True,
     "logging_level": "info",
-    "auth": "off",
+    "auth": "on",
 }
 
 
@@ -101,6 +101,14 @@ def test_settings_cannot_be_changed_afterwards():
         load().server_port = 1
 
 
+def test_opentelemetrys_own_name_counts_unless_ours_is_set(environment):
+    environment(OTEL_EXPORTER_OTLP_ENDPOINT="http://theirs:4318")
+    assert load().otel_endpoint == "http://theirs:4318"
+    environment(AURA_OTEL_ENDPOINT="http://ours:4318")
+    assert load().otel_endpoint == "http://ours:4318"
+    assert unknown_names({"AURA_OTEL_ENDPOINT": "x"}) == []
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -111,6 +119,7 @@ def test_settings_cannot_be_changed_afterwards():
         ("AURA_SERVER_PORT", "3000.5"),
         ("AURA_AGENT_PORT", "65535"),
         ("AURA_AUTH", "yes"),
+        ("AURA_PUBLIC_URL", "aura.example.com"),
         ("AURA_DATABASE_URL", "mysql://aura@db/aura"),
         ("AURA_DATABASE_URL", "db"),
         ("AURA_REDIS_URL", "http://redis"),
@@ -132,16 +141,28 @@ def test_settings_cannot_be_changed_afterwards():
         ("AURA_COST_PROMPT_PRICE", "Infinity"),
         ("AURA_WORKER_CONCURRENCY", "0"),
         ("AURA_LOGGING_LEVEL", "loud"),
+        ("AURA_LOGGING_FORMAT", "xml"),
+        ("AURA_METRICS_PORT", "70000"),
+        ("AURA_OTEL_ENDPOINT", "localhost:4318"),
         ("AURA_GIT_SSH_KEY_FILE", "/no; such/file"),
         ("AURA_GIT_SSH_KNOWN_HOSTS_FILE", "/"),
         ("HELPDESK_INFRA_CONFIG", "/no/such/file"),
         ("HELPDESK_AUDIT_URL", "auditd:1199"),
         ("AURA_SERVER_HOST", "0.0.0.0"),  # noqa: S104 - refused, that is the point
         ("AURA_SERVER_HOST", "aura.example"),
+        ("AURA_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("AURA_TRUSTED_PROXIES", "proxy.internal"),
+        ("AURA_THROTTLE", "yes"),
+        ("AURA_THROTTLE_REQUESTS", "0"),
+        ("AURA_THROTTLE_STREAMS", "-1"),
+        ("AURA_THROTTLE_TICKETS", "many"),
+        ("AURA_OUTBOUND_ALLOW", "http://hooks.internal/"),
+        ("AURA_OUTBOUND_ALLOW", "10.0.0.1/8"),
+        ("AURA_OUTBOUND_ALLOW", "127.1"),
     ],
 )
 def test_a_bad_value_is_one_readable_line_that_names_its_variable(environment, name, value):
-    environment(**{name: value})
+    environment(**{"AURA_AUTH": "off", name: value})
     (line,) = complaints()
     assert line.startswith(f"{name}: ")
     assert 10 < len(line.removeprefix(name)) < 200
@@ -159,7 +180,8 @@ def test_every_bad_value_is_told_at_once(environment):
 
 
 def test_what_does_not_fit_together_is_told_at_once(environment):
-    environment(AURA_GATEWAY_PORT="3000", AURA_SERVER_HOST="10.0.0.1", AURA_SECBOT_PORT="1102")
+    environment(AURA_GATEWAY_PORT="3000", AURA_SECBOT_PORT="1102")
+    environment(AURA_SERVER_HOST="10.0.0.1", AURA_AUTH="off")
     assert sorted(line.split(":")[0] for line in complaints()) == [
         "AURA_GATEWAY_PORT",
         "AURA_SECBOT_PORT",
@@ -198,13 +220,29 @@ def test_the_highest_port_for_agents_leaves_room_for_all_four(environment):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1"])
 def test_without_a_login_the_product_listens_to_this_machine_only(environment, host):
-    environment(AURA_SERVER_HOST=host)
+    environment(AURA_SERVER_HOST=host, AURA_AUTH="off")
     assert load().loopback
 
 
 def test_with_a_login_it_may_be_reachable(environment):
     environment(AURA_SERVER_HOST="0.0.0.0", AURA_AUTH="on")  # noqa: S104 - with a login
     assert not load().loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "host"),
+    [
+        ("https://aura.example.com/", True, "aura.example.com"),
+        ("https://aura.example.com:8443", True, "aura.example.com"),
+        ("http://aura.internal:3000", False, "aura.internal"),
+    ],
+)
+def test_the_public_url_tells_whether_there_is_tls(environment, url, tls, host):
+    assert not load().tls
+    environment(AURA_PUBLIC_URL=url)
+    settings = load()
+    assert (settings.tls, settings.public_host) == (tls, host)
+    assert settings.public_origin == url.rstrip("/")
 
 
 def test_production_wants_a_key_of_its_own(environment):
@@ -262,3 +300,9 @@ def test_an_empty_text_is_as_good_as_unset(monkeypatch):
     settings = load()
     assert (settings.server_port, settings.llm_model) == (3000, "")
     assert settings.git_ssh_key_file is None
+
+
+def test_hosts_and_networks_may_be_mixed(environment):
+    environment(AURA_AUTH="off", AURA_OUTBOUND_ALLOW="Hooks.internal, 10.0.0.0/8,cafe.de,::1")
+    allowed = [str(one) for one in load().outbound_allow]
+    assert allowed == ["hooks.internal", "10.0.0.0/8", "cafe.de", "::1/128"]

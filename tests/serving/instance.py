@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
-import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,19 +20,34 @@ READY_S = 40.0
 
 
 def bare_environment() -> dict[str, str]:
-    """Ours without any setting of the product."""
+    """Ours without any setting of the product.
+
+    Python may keep what it compiled, as on any user's machine: a start takes half the time then.
+    """
     mine = os.environ  # noqa: TID251 - handed on to a process of its own
-    return {name: value for name, value in mine.items() if not name.startswith("AURA_")}
+    kept = {name: value for name, value in mine.items() if not name.startswith("AURA_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept
+
+
+BLOCK = 12
+_given: set[int] = set()
 
 
 def free_ports() -> dict[str, int]:
-    """A value for every port setting, from a block that is free now."""
+    """A value for every port setting, from a block that is free now and was not given before.
+
+    Not from `random`: pytest-randomly seeds it alike in all workers, which then chose alike.
+    """
     while True:
-        base = random.randint(20_000, 29_000)  # noqa: S311 - not a secret; below ephemeral ports
+        base = 20_000 + BLOCK * secrets.randbelow(750)  # below ephemeral ports
+        if base in _given:
+            continue
         with ExitStack() as stack, suppress(OSError):
-            for port in range(base, base + 12):
+            for port in range(base, base + BLOCK):
                 probe = stack.enter_context(socket.socket())
                 probe.bind(("127.0.0.1", port))
+            _given.add(base)
             return {
                 "AURA_AGENT_PORT": base,  # and + 2, + 4, + 6
                 "AURA_SERVER_PORT": base + 8,
@@ -48,7 +63,8 @@ class Instance:
     def __init__(self, data: Path, **settings: object) -> None:
         self.data = data
         self.ports = free_ports()
-        self.settings = {"AURA_DATA_DIR": data, **self.ports, **settings}
+        # As in tests/boot.py; those who log in say AURA_AUTH="on".
+        self.settings = {"AURA_DATA_DIR": data, "AURA_AUTH": "off", **self.ports, **settings}
         self.lines: list[str] = []
         self._fresh: queue.Queue[str] = queue.Queue()
         self.process: subprocess.Popen[str] | None = None
@@ -99,7 +115,7 @@ class Instance:
     def child(self, name: str) -> int | None:
         """Process id of the running worker or beat."""
         for pid, command in processes():
-            if f"aura.serving.child -A aura {name}" not in command:
+            if f"aura.serving.child {name}" not in command:
                 continue
             with suppress(OSError):
                 environment = Path(f"/proc/{pid}/environ").read_bytes()

@@ -20,7 +20,7 @@ class Desk:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.repository = bare_repository(root)
+        self.repository: Path | str = bare_repository(root)
 
     def open(self, title: str = "Add nginx", **more: Any) -> Ticket:
         """A ticket whose run is due."""

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, connections
 from django.db.models.functions import Now
 
 from agents.models import CallState, Run, ToolExecution
-from agents.runtime import claims, executions
+from agents.runtime import claims, executions, presence
+from agents.runtime.tool import Toolset
 from aura.kernel.errors import Problem
 from governance.audit.record import data_of
 from governance.models import Approval, ApprovalStatus, AuditEvent
 from tests.fakes import NGINX, ScriptedModel, bare_repository, call, git, plan, says, whole_ticket
 from tests.tickets.conftest import OPS, Desk
-from tickets import services
+from tickets import agent, services
 from tickets.models import Status, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,7 +91,19 @@ def test_a_worker_killed_in_a_tool_does_it_once_and_the_ticket_goes_on(
     assert commits.count() == 1
 
 
+def without_probe(monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    """The tool as one that cannot tell what it did."""
+    real = agent.toolset
+
+    def toolset(*arguments):
+        tools = real(*arguments)
+        return Toolset(replace(t, probe=None) if t.name == tool else t for t in tools)
+
+    monkeypatch.setattr(agent, "toolset", toolset)
+
+
 def test_a_tool_that_cannot_tell_is_not_run_again_and_a_person_sees_it(desk, monkeypatch):
+    without_probe(monkeypatch, "git_rebase")
     ticket, _ = executing(desk)
     model = ScriptedModel([says(call("git_rebase", onto="main"))])
     with monkeypatch.context() as patch:
@@ -103,6 +120,53 @@ def test_a_tool_that_cannot_tell_is_not_run_again_and_a_person_sees_it(desk, mon
     assert "outcome unknown" in model.requests[0].messages[-1].content
     errors = AuditEvent.objects.filter(trace_id=str(ticket.pk), type="error_occurred")
     assert "outcome unknown" in data_of(errors.get().body)["data"]["payload"]["message"]
+
+
+def end_the_connection() -> None:
+    with connection.cursor() as cursor, pytest.raises(OperationalError):
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_database_that_goes_away_inside_a_tool_is_no_failure_of_the_tool(desk, monkeypatch):
+    ticket, script = executing(desk)
+    real, cuts = executions.run, 0
+
+    def cut_off(bound):
+        nonlocal cuts
+        if bound.tool.name == "resolve" and not cuts:
+            cuts += 1
+            end_the_connection()
+        return real(bound)  # asks the database what was approved
+
+    monkeypatch.setattr(executions, "run", cut_off)
+    desk.advance(ticket, *script)
+    assert (ticket.status, cuts) == (Status.RESOLVED, 1)
+    calls = AuditEvent.objects.filter(trace_id=str(ticket.pk), type="tool_called")
+    assert calls.count() == len(whole_ticket())
+
+
+@pytest.mark.parametrize("tool", ["git_commit", "git_push", "resolve"])
+def test_a_database_that_ends_the_connection_costs_neither_the_outcome_nor_an_attempt(
+    desk, monkeypatch, tool
+):
+    ticket, script = executing(desk)
+    probed: list[Any] = []
+    real = executions.run
+
+    def cut_off(bound):
+        outcome = real(bound)
+        if bound.tool.name == tool:
+            end_the_connection()
+        return outcome
+
+    monkeypatch.setattr(executions, "run", cut_off)
+    monkeypatch.setattr(executions, "recover", probed.append)
+    desk.advance(ticket, *script)
+    assert ticket.status == Status.RESOLVED
+    assert probed == []
+    assert Run.objects.get(pk=ticket.run_id).attempts == 0
+    calls = AuditEvent.objects.filter(trace_id=str(ticket.pk), type="tool_called")
+    assert calls.count() == len(whole_ticket())
 
 
 def test_a_consumed_approval_is_not_asked_for_again_after_a_crash(desk, monkeypatch):
@@ -154,6 +218,55 @@ def _in_thread(desk, ticket, script):
         desk.advance(Ticket.objects.get(pk=ticket.pk), *script)
     finally:
         connection.close()
+
+
+def test_while_a_worker_of_this_machine_lives_nobody_begins_its_work_a_second_time(
+    desk, monkeypatch
+):
+    """A database that was away so long that the lease ran out is no proof of a death."""
+    monkeypatch.setattr(presence, "PATIENCE_S", 0.1)
+    ticket = desk.open()
+    others = []
+
+    def outlasted(request):
+        lapse(ticket)
+        others.append(desk.advance(Ticket.objects.get(pk=ticket.pk), says(plan())))
+        return says(plan())
+
+    model = desk.advance(ticket, outlasted)
+    assert len(model.requests) == 1
+    assert [other.requests for other in others] == [[]]
+    assert ticket.status == Status.PENDING_PLAN_APPROVAL
+
+
+def test_the_run_of_a_killed_worker_is_free_at_once(desk):
+    ticket = desk.open()
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            desk.advance(ticket, lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert not claims.due().exists()
+    claims.release_abandoned()
+    assert [run.pk for run in claims.due()] == [ticket.run_id]
+    assert list(presence.abandoned()) == []
+    desk.advance(ticket, says(plan()))
+    assert ticket.status == Status.PENDING_PLAN_APPROVAL
+
+
+def test_the_mark_of_a_claim_that_is_not_the_last_one_frees_nothing(desk):
+    ticket = desk.open()
+    child = os.fork()
+    if not child:
+        with presence.marked(ticket.run_id) as mark:
+            mark.note(7)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    Run.objects.filter(pk=ticket.run_id).update(token=8, lease_until=Now() + timedelta(seconds=9))
+    claims.release_abandoned()
+    assert claims.busy(ticket.run_id)
 
 
 def test_a_long_model_call_keeps_its_lease(desk, monkeypatch):

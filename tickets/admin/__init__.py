@@ -5,9 +5,11 @@ from django.contrib import admin
 from governance.models import Approval, AuditEvent
 from tickets.admin.records import TicketApprovalAdmin, TicketEventAdmin
 from tickets.admin.tickets import TicketAdmin
-from tickets.models import Ticket
+from tickets.admin.webhooks import WebhookAdmin
+from tickets.models import Ticket, WebhookEndpoint
 
 admin.site.register(Ticket, TicketAdmin)
+admin.site.register(WebhookEndpoint, WebhookAdmin)
 
 admin.site.unregister([Approval, AuditEvent])
 admin.site.register(Approval, TicketApprovalAdmin)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest
 
-from tickets import steps
+from agents.runtime import budget
+from tickets import account, steps
 from tickets.admin import verbs, words
 from tickets.admin.timeline import Entry, timeline
 from tickets.admin.waiting import Waiting, waiting
@@ -34,9 +36,19 @@ def context(
         "plan": _plan(ticket, now_waiting),
         "total_tokens": ticket.prompt_tokens + ticket.completion_tokens,
         "resolution": _resolution(entries),
+        **_budgets(ticket),
         "window": window,
         "entries": entries,
     }
+
+
+def _budgets(ticket: Ticket) -> dict[str, Any]:
+    """What the ticket has used up of its budgets; nothing before it is run."""
+    if ticket.run is None:
+        return {}
+    unpriced = account.unpriced_turns(ticket.run)
+    used = account.used(ticket, ticket.run, unpriced=unpriced)
+    return {"budgets": budget.of_run(settings.AURA, used), "unpriced": unpriced}
 
 
 def _resolution(entries: list[Entry]) -> str:

@@ -12,11 +12,13 @@ from governance.models import AuditEvent
 from governance.types import ActorKind
 from tickets import selectors
 from tickets.api import answers
-from tickets.api.views import PAGING, TICKET_ID, ApiViewSet, documented, parameter
+from tickets.api.views import TICKET_ID, ApiViewSet, choices, documented, paging, parameter
 from tickets.events import TYPES
 
 LIMIT, MOST = 100, 1000
-TYPE = parameter("type", "Filter by event type (comma-separated)")
+TYPE = choices("type", "Filter by event type (comma-separated)", TYPES)
+TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]}
+PAGING = paging(default=LIMIT, most=MOST)
 
 
 class Audit(ApiViewSet):
@@ -36,9 +38,9 @@ class Audit(ApiViewSet):
         parameters=[
             parameter("ticketId", "Filter by ticket ID"),
             TYPE,
-            parameter("actor", "Filter by actor (agent/user/system)"),
-            parameter("since", "ISO timestamp, entries after"),
-            parameter("until", "ISO timestamp, entries before"),
+            choices("actor", "Filter by actor (agent/user/system)", ActorKind),
+            parameter("since", "ISO timestamp, entries after", type=TIME),
+            parameter("until", "ISO timestamp, entries before", type=TIME),
             *PAGING,
         ],
     )

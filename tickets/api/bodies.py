@@ -70,3 +70,7 @@ class ResumeBody(serializers.Serializer[None]):
     """POST /api/tickets/:id/resume"""
 
     additionalTurns = Turns(required=False, source="additional_turns")
+
+
+class NoBody(serializers.Serializer[None]):
+    """POST /api/tickets/:id/run, which takes none; one that is sent must be JSON all the same."""

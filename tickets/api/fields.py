@@ -44,13 +44,14 @@ class Flag(serializers.BooleanField):
 
 
 class Turns(serializers.IntegerField):
-    """A whole number from 1; neither "5" nor 5.0."""
+    """A whole number from 1; not "5". 5.0 is one too, as JSON has but one type of number."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_TURNS, **options)
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
+        whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
+        if isinstance(data, bool) or not whole:
             self.fail("invalid")
         return int(data)
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from aura.kernel.errors import Unavailable
 from tickets.api import answers
-from tickets.api.views import TICKET_ID, ApiViewSet, View, parameter
+from tickets.api.views import BY_PRIORITY, BY_STATUS, TICKET_ID, ApiViewSet, View
 from tickets.events import STREAMED
 
 ELSEWHERE = "Streams are served by the ASGI application; start it with manage.py up"
@@ -31,7 +31,7 @@ class Frame(serializers.Serializer[Any]):
 
 def streamed(**more: Any) -> Callable[[View], View]:
     """`extend_schema` of a stream."""
-    failures = dict.fromkeys((400, 401, 403, 404), answers.Error)
+    failures = dict.fromkeys((400, 401, 403, 404, 429, 503), answers.Error)
     responses: dict[Any, Any] = {(200, "text/event-stream"): Frame, **failures}
     schema: Callable[[View], View] = extend_schema(responses=responses, **more)
     return schema
@@ -46,12 +46,7 @@ class Streams(ApiViewSet):
         del request, id
         raise Unavailable(ELSEWHERE)
 
-    @streamed(
-        parameters=[
-            parameter("status", "Filter by status (comma-separated)"),
-            parameter("priority", "Filter by priority (comma-separated)"),
-        ]
-    )
+    @streamed(parameters=[BY_STATUS, BY_PRIORITY])
     def everything(self, request: Request) -> Response:
         """GET /api/stream"""
         del request

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -12,14 +13,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from aura.kernel.clients import address
 from aura.kernel.errors import ValidationFailed
-from aura.kernel.listing import names, page
+from aura.kernel.listing import MAX_OFFSET, names, page
+from aura.kernel.throttling import count_ticket
 from governance.identity import opener, principal
 from governance.types import Principal
 from tickets import selectors, services
 from tickets.api import answers, bodies
+from tickets.api.answers import shape, shown
 from tickets.api.fields import Json
-from tickets.models import Priority, Status, Ticket
+from tickets.api.listing import listed
+from tickets.models import Priority, Status
 
 View = TypeVar("View", bound=Callable[..., Any])
 LIST_LIMIT, LIST_MOST = 50, 200
@@ -31,17 +36,32 @@ def parameter(name: str, description: str, **kind: Any) -> OpenApiParameter:
     return OpenApiParameter(name, kind.get("type", str), description=description)
 
 
-PAGING = [
-    parameter("limit", "Maximum results", type=int),
-    parameter("offset", "Pagination offset", type=int),
-]
+def choices(name: str, description: str, allowed: Iterable[str]) -> OpenApiParameter:
+    """A query parameter of several values, separated by commas; empty ones are ignored."""
+    return OpenApiParameter(
+        name, str, description=description, enum=["", *allowed], many=True, explode=False
+    )
+
+
+def paging(*, default: int, most: int) -> list[OpenApiParameter]:
+    """`limit` and `offset`, with the bounds of `aura.kernel.listing.page`."""
+    limit = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
+    return [
+        OpenApiParameter("limit", limit, description="Maximum results"),
+        OpenApiParameter("offset", offset, description="Pagination offset"),
+    ]
+
+
+BY_STATUS = choices("status", "Filter by status (comma-separated)", Status.values)
+BY_PRIORITY = choices("priority", "Filter by priority (comma-separated)", Priority.values)
 
 
 def documented(
     *, answer: Any, body: Any = None, code: int = 200, failures: tuple[int, ...] = (), **more: Any
 ) -> Callable[[View], View]:
     """`extend_schema` with the error envelope under every failure."""
-    errors = dict.fromkeys((*failures, 401, 403, 500), answers.Error)
+    errors = dict.fromkeys((*failures, 401, 403, 429, 500, 503), answers.Error)
     schema: Callable[[View], View] = extend_schema(
         request=body, responses={code: answer, **errors}, **more
     )
@@ -60,10 +80,13 @@ class ApiViewSet(ViewSet):
                 "The body must be a JSON object", details={"body": ["Must be a JSON object"]}
             )
         # A plain dict: in an empty HTML form, DRF takes an absent boolean for false.
-        form = body(data=dict(request.data))
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data
+        validated: dict[str, Any] = shape(body).run_validation(dict(request.data))
         return validated
+
+    def counted_as(self, request: Request) -> str:
+        """Whose tickets are counted together: the person's; without a login, the address's."""
+        user = request.user
+        return f"user:{user.pk}" if user.is_authenticated else address(request.META)
 
     def actor(self, request: Request, *, claimed: str = "") -> Principal:
         """Who asks."""
@@ -72,18 +95,6 @@ class ApiViewSet(ViewSet):
 
 class Tickets(ApiViewSet):
     """/api/tickets and everything below it, in the document's order."""
-
-    needs: ClassVar = {
-        "create": "tickets.add_ticket",
-        "partial_update": "tickets.change_ticket",
-        "cancel": "tickets.change_ticket",
-        "approve_plan": "governance.decide_approval",
-        "reject_plan": "governance.decide_approval",
-        "approve": "governance.decide_approval",
-        "answer": "tickets.change_ticket",
-        "resume": "tickets.change_ticket",
-        "run": "tickets.change_ticket",
-    }
 
     @documented(
         body=bodies.CreateTicketBody,
@@ -94,9 +105,10 @@ class Tickets(ApiViewSet):
     def create(self, request: Request) -> Response:
         """POST /api/tickets"""
         body = self.read(bodies.CreateTicketBody, request)
+        count_ticket(self.counted_as(request))
         ticket = services.create_ticket(**body, actor=opener(request.user))
         return Response(
-            answers.CreatedTicket(ticket).data,
+            shown(answers.CreatedTicket, ticket),
             status=status.HTTP_201_CREATED,
             headers={"Location": f"/api/tickets/{ticket.pk}"},
         )
@@ -105,32 +117,26 @@ class Tickets(ApiViewSet):
         answer=answers.TicketList,
         failures=(400,),
         parameters=[
-            parameter("status", "Filter by status (comma-separated)"),
-            parameter("priority", "Filter by priority (comma-separated)"),
-            *PAGING,
+            BY_STATUS,
+            BY_PRIORITY,
+            *paging(default=LIST_LIMIT, most=LIST_MOST),
         ],
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """GET /api/tickets"""
-        found = Ticket.objects.order_by("-created_at", "-id")
-        if wanted := names(request.query_params, "status", Status.values):
-            found = found.filter(status__in=wanted)
-        if wanted := names(request.query_params, "priority", Priority.values):
-            found = found.filter(priority__in=wanted)
-        window = page(request.query_params, default=LIST_LIMIT, most=LIST_MOST).window
-        fields = ("id", "title", "status", "priority", "created_at", "updated_at")
-        return Response(
-            {
-                "tickets": answers.TicketItem(list(found.only(*fields)[window]), many=True).data,
-                "total": found.count(),
-            }
+        query = request.query_params
+        body = listed(
+            statuses=names(query, "status", Status.values),
+            priorities=names(query, "priority", Priority.values),
+            page=page(query, default=LIST_LIMIT, most=LIST_MOST),
         )
+        return HttpResponse(body, content_type="application/json")
 
     @documented(answer=answers.FullTicket, failures=(404,), parameters=[TICKET_ID])
     def retrieve(self, request: Request, id: str) -> Response:
         """GET /api/tickets/:id"""
         del request
-        return Response(answers.FullTicket(selectors.get_ticket(id)).data)
+        return Response(shown(answers.FullTicket, selectors.get_ticket(id)))
 
     @documented(
         body=bodies.UpdateTicketBody,
@@ -143,7 +149,7 @@ class Tickets(ApiViewSet):
         ticket = selectors.get_ticket(id)
         changes = self.read(bodies.UpdateTicketBody, request)
         ticket = services.update_ticket(ticket, changes=changes, actor=self.actor(request))
-        return Response(answers.FullTicket(ticket).data)
+        return Response(shown(answers.FullTicket, ticket))
 
     @documented(
         body=bodies.CancelBody,
@@ -156,7 +162,7 @@ class Tickets(ApiViewSet):
         ticket = selectors.get_ticket(id)
         body = self.read(bodies.CancelBody, request)
         services.cancel_ticket(ticket, actor=self.actor(request), reason=body["reason"])
-        return Response(answers.StatusOnly(ticket).data)
+        return Response(shown(answers.StatusOnly, ticket))
 
     @documented(
         body=bodies.ApprovePlanBody,
@@ -171,7 +177,7 @@ class Tickets(ApiViewSet):
         actor = self.actor(request, claimed=claimed)
         note = f"approvedBy: {claimed}" if claimed and claimed != actor.name else ""
         services.approve_plan(ticket, actor=actor, note=note)
-        return Response(answers.PlanApproved(ticket).data)
+        return Response(shown(answers.PlanApproved, ticket))
 
     @documented(
         body=bodies.RejectPlanBody,
@@ -184,7 +190,7 @@ class Tickets(ApiViewSet):
         ticket = selectors.get_ticket(id)
         feedback = self.read(bodies.RejectPlanBody, request)["feedback"]
         services.reject_plan(ticket, feedback=feedback, actor=self.actor(request))
-        return Response(answers.StatusOnly(ticket).data)
+        return Response(shown(answers.StatusOnly, ticket))
 
     @documented(
         body=bodies.ApproveBody,
@@ -197,7 +203,7 @@ class Tickets(ApiViewSet):
         ticket = selectors.get_ticket(id)
         body = self.read(bodies.ApproveBody, request)
         services.decide_action(ticket, **body, actor=self.actor(request))
-        return Response({**answers.StatusOnly(ticket).data, "pendingApproval": None})
+        return Response({**shown(answers.StatusOnly, ticket), "pendingApproval": None})
 
     @documented(
         body=bodies.AnswerBody,
@@ -210,7 +216,7 @@ class Tickets(ApiViewSet):
         ticket = selectors.get_ticket(id)
         body = self.read(bodies.AnswerBody, request)
         services.answer_question(ticket, **body, actor=self.actor(request))
-        return Response({**answers.StatusOnly(ticket).data, "pendingQuestion": None})
+        return Response({**shown(answers.StatusOnly, ticket), "pendingQuestion": None})
 
     @documented(
         body=bodies.ResumeBody,
@@ -223,12 +229,13 @@ class Tickets(ApiViewSet):
         ticket = selectors.get_ticket(id)
         body = self.read(bodies.ResumeBody, request)
         services.resume_ticket(ticket, **body, actor=self.actor(request))
-        return Response(answers.Resumed(ticket).data)
+        return Response(shown(answers.Resumed, ticket))
 
     @documented(answer=answers.Started, code=202, failures=(400, 404, 409), parameters=[TICKET_ID])
     def run(self, request: Request, id: str) -> Response:
         """POST /api/tickets/:id/run"""
         ticket = selectors.get_ticket(id)
+        self.read(bodies.NoBody, request)
         services.run_ticket(ticket, actor=self.actor(request))
         return Response(
             {"message": "Agent started", "ticketId": str(ticket.pk)},

@@ -5,6 +5,7 @@ app       the ASGI application
 reader    one open stream: its queue, its place in the log, its heartbeat
 hub       of one event loop: reads what is new once, hands it to every reader
 bell      Redis says that the log has grown; nothing is lost without it, only later
+places    how many streams an address has open, over all processes
 lanes     the few threads that read the database
 log       the log as streams see it, behind django-eventstream's interfaces
 """

@@ -6,14 +6,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 from django.db import Error
 
-from aura.kernel.errors import MethodNotAllowed, Problem, Unauthenticated, Unavailable
-from aura.kernel.http import as_problem, envelope
-from tickets.stream.door import METHODS, Asked, Opening, check, opening
+from aura.kernel.errors import MethodNotAllowed, Problem, Unavailable
+from aura.kernel.http import as_problem, envelope, headers_of
+from aura.kernel.origins import ForeignHost, ForeignOrigin
+from tickets.stream.door import METHODS, Asked, Opening, check, opening, tell_foreign
 from tickets.stream.hub import Hub, visit
 from tickets.stream.reader import StreamReader
 
@@ -38,12 +40,16 @@ class Left(Exception):
 async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """GET /api/tickets/:id/stream and GET /api/stream"""
     asked = Asked.of(scope)
-    with visit() as hub:
+    async with AsyncExitStack() as stack:
+        hub = stack.enter_context(visit())
         try:
             check(asked)
+            await stack.enter_async_context(hub.places.held(asked.address))
             opened = await hub.lanes.ask(partial(opening, asked))
         except Exception as raised:  # noqa: BLE001 - told apart in _problem, which logs bugs
             await _refuse(_problem(raised, asked), asked, send)
+            if isinstance(raised, ForeignHost | ForeignOrigin):
+                await hub.lanes.ask(partial(tell_foreign, raised, asked))
             return
         await _start(send, 200, STREAM_HEADERS | asked.cors)
         if asked.method == "HEAD":
@@ -86,10 +92,9 @@ def _problem(raised: Exception, asked: Asked) -> Problem:
 async def _refuse(problem: Problem, asked: Asked, send: Send) -> None:
     body = json.dumps(envelope(problem)).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), **asked.cors}
+    headers |= {name.lower(): value for name, value in headers_of(problem).items()}
     if isinstance(problem, MethodNotAllowed):
         headers["allow"] = ", ".join(METHODS)
-    if isinstance(problem, Unauthenticated):
-        headers["www-authenticate"] = "Bearer"
     await _start(send, problem.status, headers)
     await _body(send, b"" if asked.method == "HEAD" else body, more=False)
 

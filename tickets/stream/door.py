@@ -14,21 +14,23 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest, QueryDict, parse_cookie
 
 from aura.kernel import listing
+from aura.kernel.clients import address_of_scope
 from aura.kernel.errors import (
     Forbidden,
     MethodNotAllowed,
     NotFound,
     Unauthenticated,
-    ValidationFailed,
 )
 from aura.kernel.ids import event_seq, parse_uuid
-from aura.kernel.origins import own_host, own_origin
-from governance.identity import user_of
+from aura.kernel.origins import refuse_foreign
+from governance import refusals
+from governance.identity import HOW_TO_LOG_IN, may, principal, user_of
 from tickets.errors import TicketNotFound
 from tickets.models import Priority, Status, Ticket
-from tickets.stream.log import ALL, Channels, Entry, LogStorage, channel_of
+from tickets.stream.log import ALL, Entry, LogStorage, channel_of
 
 METHODS = ("GET", "HEAD")
+NOBODYS = "nobody.holds_this"  # the permission of a route that the table of routes has not named
 PATH = re.compile(r"/api/(?:stream|tickets/(?P<id>[^/]+)/stream)")
 
 
@@ -48,33 +50,50 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a request says about who sends it. Both verbs ask the database."""
+    """What a request says about who sends it, and the permission it needs. Both verbs ask the
+    database; a permission that nobody named is held by nobody.
+    """
 
     authorization: str = ""
     session: str = ""
+    permission: str = NOBODYS
+    address: str = ""
+    path: str = ""
 
-    def check(self, channel: str) -> None:
-        """Raises `Unauthenticated`. A bearer token that is sent must be good, needed or not."""
-        if not Channels().can_read_channel(self._user(), channel):
-            raise Unauthenticated("A bearer token or a login is required")
+    def check(self) -> None:
+        """Raises `Unauthenticated` or `Forbidden`. A bearer token must be good, needed or not."""
+        user, token = self._who()
+        if settings.AURA.auth == "off":
+            return
+        if user is None or not user.is_authenticated:
+            raise Unauthenticated(HOW_TO_LOG_IN)
+        if not may(user, token, self.permission):
+            refusals.note(
+                refusals.Kind.NOT_ALLOWED,
+                actor=principal(user),
+                address=self.address,
+                route=f"GET {self.path}",
+                reason=f"needs {self.permission}",
+            )
+            raise Forbidden(f"You are not allowed to read this; it needs {self.permission}")
 
-    def still_good(self, channel: str) -> bool:
+    def still_good(self) -> bool:
         """Would the stream still be opened? Logins end while streams are open."""
         try:
-            self.check(channel)
-        except Unauthenticated:
+            self.check()
+        except (Unauthenticated, Forbidden):
             return False
         return True
 
-    def _user(self) -> Any:
+    def _who(self) -> tuple[Any, Any]:
         scheme, _, token = self.authorization.partition(" ")
         if scheme.lower() == "bearer":
-            return user_of(token)[0]
+            return user_of(token, address=self.address, route=f"GET {self.path}")
         if not self.session or settings.AURA.auth == "off":
-            return None
+            return None, None
         request = HttpRequest()
         request.session = import_module(settings.SESSION_ENGINE).SessionStore(self.session)
-        return get_user(request)
+        return get_user(request), None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +104,8 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     query: QueryDict
+    address: str = ""
+    permission: str = NOBODYS
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Self:
@@ -93,7 +114,14 @@ class Asked:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]},{value}" if name in headers else value
         query = QueryDict(scope["query_string"])
-        return cls(method=scope["method"], path=scope["path"], headers=headers, query=query)
+        return cls(
+            method=scope["method"],
+            path=scope["path"],
+            headers=headers,
+            query=query,
+            address=address_of_scope(scope),
+            permission=scope.get("aura.permission", NOBODYS),
+        )
 
     @property
     def cors(self) -> dict[str, str]:
@@ -114,6 +142,9 @@ class Asked:
         return Credentials(
             authorization=self.headers.get("authorization", ""),
             session=cookies.get(settings.SESSION_COOKIE_NAME, ""),
+            permission=self.permission,
+            address=self.address,
+            path=self.path,
         )
 
 
@@ -133,16 +164,27 @@ class Opening:
 
 def check(asked: Asked) -> None:
     """What needs no database: host, origin, path, method. Raises a `Problem`."""
-    host = asked.headers.get("host", "")
-    if host and not own_host(host, settings.ALLOWED_HOSTS):
-        raise ValidationFailed("The Host header names another host")
-    origins = settings.AURA.server_cors_origin
-    if not own_origin(asked.headers.get("origin"), host=host, allowed=origins):
-        raise Forbidden("Requests from other origins are not allowed")
+    refuse_foreign(
+        asked.headers.get("host", ""),
+        asked.headers.get("origin"),
+        hosts=settings.ALLOWED_HOSTS,
+        origins=settings.AURA.server_cors_origin,
+    )
     if PATH.fullmatch(asked.path) is None:
         raise NotFound(f"No route for {asked.method} {asked.path}")
     if asked.method not in METHODS:
         raise MethodNotAllowed(f'Method "{asked.method}" not allowed.')
+
+
+def tell_foreign(problem: Exception, asked: Asked) -> None:
+    """What `check` refused of other sites, for the log; asks the database."""
+    refusals.note_foreign(
+        problem,
+        address=asked.address,
+        route=f"{asked.method} {asked.path}",
+        host=asked.headers.get("host", ""),
+        origin=asked.headers.get("origin"),
+    )
 
 
 def opening(asked: Asked) -> Opening:
@@ -151,7 +193,7 @@ def opening(asked: Asked) -> Opening:
     given = match and match["id"]
     key = parse_uuid(given) if given else None
     channel = channel_of(key) if key else ALL
-    asked.credentials.check(channel)
+    asked.credentials.check()
     # The status is read after the head: a change in between is told twice rather than never.
     head = LogStorage().get_current_id(channel)
     cursor, notes = _place(asked.last_event_id, channel=channel, head=head)

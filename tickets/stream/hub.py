@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,9 +18,11 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import Error
 
+from aura.kernel.telemetry import metrics, shared
 from tickets.stream.bell import Bell
 from tickets.stream.lanes import Lanes
 from tickets.stream.log import ALL, Entry, LogStorage, channel_of
+from tickets.stream.places import Places
 
 T = TypeVar("T")
 
@@ -44,6 +47,7 @@ class Hub:
     def __init__(self) -> None:
         self.storage = LogStorage()
         self.lanes = Lanes()
+        self.places = Places()
         self.visitors = 0
         self.readers: dict[str, set[Reader]] = {}
         self.cursor = 0
@@ -88,6 +92,7 @@ class Hub:
     def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self.places.stop()
         self.lanes.close()
 
     async def _follow(self) -> None:
@@ -110,6 +115,8 @@ class Hub:
         for channel in (ALL, channel_of(entry.ticket_id)):
             for reader in self.readers.get(channel, ()):
                 reader.offer(entry)
+        lag_s = time.time() - entry.recorded_at
+        metrics.STREAM_LAG_S.labels(shared.place()).observe(max(lag_s, 0.0))
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -55,20 +55,36 @@ class StreamReader:
         # Who has had all that the hub has handed out needs no look into the log.
         self.behind = self.cursor < self._hub.cursor
         await self._write(connected(opening.ticket_id, opening.status, **opening.notes))
-        clock = asyncio.get_running_loop().time
-        next_beat = clock() + HEARTBEAT_S
-        while True:
-            if self.behind:
-                await self._catch_up()
-            elif self._queue:
-                await self._send(self._taken())
-            else:
-                await self._rest(next_beat)
-            if clock() >= next_beat:
-                if not await self._still_welcome():
-                    return
-                await self._write(heartbeat(opening.ticket_id))
-                next_beat = clock() + HEARTBEAT_S
+        self._arm()
+        try:
+            while await self._beaten():
+                if self.behind:
+                    await self._catch_up()
+                elif self._queue:
+                    await self._send(self._taken())
+                else:
+                    await self._offered.wait()
+                    self._offered.clear()
+        finally:
+            self._timer.cancel()
+
+    def _arm(self) -> None:
+        """One timer for each heartbeat: one for every wait would cost more than the frames."""
+        self._due = False
+        self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat_is_due)
+
+    def _beat_is_due(self) -> None:
+        self._due = True
+        self._offered.set()
+
+    async def _beaten(self) -> bool:
+        """Write the heartbeat if it is due; False when the client may no longer read."""
+        if self._due:
+            if not await self._still_welcome():
+                return False
+            await self._write(heartbeat(self.opening.ticket_id))
+            self._arm()
+        return True
 
     async def _catch_up(self) -> None:
         self.behind = False  # before reading: what the page misses is queued from now on
@@ -91,17 +107,8 @@ class StreamReader:
         if frames:
             await self._write(b"".join(frames))
 
-    async def _rest(self, until: float) -> None:
-        try:
-            async with asyncio.timeout_at(until):
-                await self._offered.wait()
-        except TimeoutError:
-            return
-        self._offered.clear()
-
     async def _still_welcome(self) -> bool:
         """A login may have ended since the stream was opened."""
         if settings.AURA.auth == "off":
             return True
-        opening = self.opening
-        return await self._hub.ask(partial(opening.credentials.still_good, opening.channel))
+        return await self._hub.ask(self.opening.credentials.still_good)

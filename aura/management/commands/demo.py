@@ -14,6 +14,8 @@ from aura.config import Settings
 from aura.demo import repository, story
 from aura.demo.client import Api
 from aura.demo.server import DidNotStart, free_ports, running
+from aura.serving.banner import curl, shell_token
+from aura.serving.startup import LOGIN_NOTE, TOKEN_NOTE
 
 TICKET = {
     "title": "Deploy nginx",
@@ -59,6 +61,7 @@ class Command(BaseCommand):
         ticket = api.post("/tickets", TICKET)
         page = f"{site}/admin/tickets/ticket/{ticket['id']}/change/"
         self._say(f"\nTicket: {TICKET['title']}\n  {TICKET['description']}\n  {page}\n")
+        self._say(self._commands(config, f"{site}/api/tickets/{ticket['id']}"))
         for event in api.events(ticket["id"]):
             if event["type"] == "connected":
                 self._start(api, ticket["id"], event)
@@ -84,14 +87,30 @@ class Command(BaseCommand):
             self._say("DEMO_APPROVE is set: approving through the API.\n")
             self._approve(api, ticket_id)
             return
-        self._say(f"Approve or reject it here:  {page}#decide\n{self._login(config)}\n")
+        url = f"{api.base}/tickets/{ticket_id}/approve-plan"
+        by_hand = curl(url, "-X POST", token=shell_token(config))
+        self._say(f"Approve or reject it here:  {page}#decide\n{self._login(config)}")
+        self._say(f"or through the API:\n  {by_hand}\n")
+
+    def _commands(self, config: Settings, url: str) -> str:
+        """What the demo does, for somebody who wants to do it by hand in another shell."""
+        note, token = config.data / TOKEN_NOTE, shell_token(config)
+        return "\n".join(
+            [
+                f"The API's token: {note.read_text().strip()}  (kept in {note})",
+                f"  {curl(url, token=token)}",
+                f"  {curl(f'{url}/audit', token=token)}",
+                f"  {curl(f'{url}/stream', '-N', token=token)}",
+                "",
+            ]
+        )
 
     def _approve(self, api: Api, ticket_id: str) -> None:
         """The plan is told a moment before the ticket waits for it: both are one commit."""
         api.post(f"/tickets/{ticket_id}/approve-plan", {"approvedBy": "demo"})
 
     def _login(self, config: Settings) -> str:
-        note = config.data / "first-login.txt"
+        note = config.data / LOGIN_NOTE
         return note.read_text().strip() if note.is_file() else "Log in as the admin you made."
 
     def _resolved(self, config: Settings, bare: Path, page: str) -> int:

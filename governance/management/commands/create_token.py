@@ -9,7 +9,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from governance.identity import issue_token
+from aura.kernel.errors import Problem
+from governance.identity import VALID_FOR, issue_token
+from governance.types import Role
 
 
 class Command(BaseCommand):
@@ -18,12 +20,28 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--name", default="command line", help="what the token is for")
-        parser.add_argument("--days", type=int, default=None, help="days until it expires")
+        parser.add_argument(
+            "--role",
+            choices=[str(role) for role in Role],
+            help="what it may do; at most, and by default, what its user may do",
+        )
+        parser.add_argument(
+            "--days", type=int, default=VALID_FOR.days, help="days until it expires (%(default)s)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        user = User.objects.filter(username=options["username"]).first()
+        user = User.objects.filter(username=options["username"], is_active=True).first()
         if user is None:
-            raise CommandError(f"there is no user {options['username']!r}")
-        days = options["days"]
-        valid_for = timedelta(days=days) if days else None
-        self.stdout.write(issue_token(user, name=options["name"], valid_for=valid_for))
+            raise CommandError(f"there is no active user {options['username']!r}")
+        if options["days"] < 1:
+            raise CommandError("--days: at least 1")
+        try:
+            token = issue_token(
+                user,
+                name=options["name"],
+                role=Role(options["role"]) if options["role"] else None,
+                valid_for=timedelta(days=options["days"]),
+            )
+        except Problem as problem:
+            raise CommandError(problem.message) from None
+        self.stdout.write(token)

@@ -9,9 +9,18 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.gitops.tools import READ_LIMIT, WriteArguments
+from agents.gitops.tools import READ_LIMIT, WriteArguments, git_tools
 from agents.gitops.workspace import Workspace
-from agents.runtime.tool import Fact, Tool, ToolFailure, Toolset, TransientFailure
+from agents.runtime.tool import (
+    CallContext,
+    Fact,
+    NoArguments,
+    Tool,
+    ToolFailure,
+    ToolResult,
+    Toolset,
+    TransientFailure,
+)
 from governance.types import ActionClass, Resource
 from tests.agents.gitops.support import DEPLOYMENT, Desk, git, push_by_hand
 
@@ -113,7 +122,16 @@ def test_the_first_call_that_succeeds_tells_that_the_worktree_was_made(
     assert new_desk.call("git_list_files").facts == (fact,)
     assert new_desk.call("git_list_files").facts == ()
     assert new_desk.call("git_clone_worktree").facts == ()
-    assert Desk(new_desk.workspace, "T1").call("git_status").facts == ()
+    # A worker that comes later tells it again, unless it is in the log.
+    assert Desk(new_desk.workspace, "T1").call("git_status").facts == (fact,)
+    (status,) = [
+        tool
+        for tool in git_tools(new_desk.workspace, "T1", is_told=lambda: True)
+        if tool.name == "git_status"
+    ]
+    result = status.run(NoArguments(), CallContext(call_id="c", trace_id="T1"))
+    assert isinstance(result, ToolResult)
+    assert result.facts == ()
 
 
 def test_clone_worktree_answers_where_it_is(new_desk: Desk, origin: Path) -> None:
@@ -322,9 +340,17 @@ def test_the_probe_of_a_deletion_looks_for_the_file(desk: Desk) -> None:
         desk.probe("d", "git_delete_file", path="../x")
 
 
-def test_whether_a_rebase_took_place_is_not_guessed(desk: Desk) -> None:
-    with pytest.raises(ToolFailure, match="cannot be told"):
-        desk.probe("r", "git_rebase", onto="main")
+def test_the_probe_of_a_rebase_looks_what_the_branch_stands_on(
+    desk: Desk, origin: Path, tmp_path: Path
+) -> None:
+    desk.change("a.txt", "x\n")
+    push_by_hand(origin, tmp_path / "elsewhere", "b.txt", "y\n")
+    desk.call("git_fetch")
+    assert desk.probe("r", "git_rebase", onto="main") is None
+    rebased = desk.call("git_rebase", onto="main")
+    found = desk.probe("r", "git_rebase", onto="main")
+    assert found
+    assert found.content == rebased.content
 
 
 def test_a_remote_that_is_down_is_transient_and_reading_goes_on(desk: Desk, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from django.db import connections, transaction
 from aura.embedded import Embedded
 from aura.kernel import sse
 from aura.kernel.ids import event_id
+from aura.surfaces.access import SEE
 from governance.audit.sequence import sequence
 from governance.models import AuditLink
 from governance.types import SYSTEM
@@ -40,6 +41,7 @@ class Client:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         after: str = "",
+        permission: str = SEE,
     ) -> None:
         path, _, query = path.partition("?")
         sent = LOCAL | dict(headers or {}) | ({"last-event-id": after} if after else {})
@@ -49,6 +51,7 @@ class Client:
             "path": path,
             "query_string": query.encode(),
             "headers": [(k.encode(), v.encode()) for k, v in sent.items()],
+            "aura.permission": permission,
         }
         self.status = 0
         self.headers: dict[str, str] = {}

@@ -135,7 +135,7 @@ def test_one_read_of_the_log_serves_all_clients(ticket, monkeypatch):
         for client in clients:
             assert (await client.next()).id == event_id
             await client.__aexit__()
-        assert 1 <= len(asked) <= 3
+        assert 1 <= len(asked) < len(clients) / 2
 
     asyncio.run(scene())
 

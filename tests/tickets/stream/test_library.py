@@ -60,7 +60,8 @@ def test_channels_are_named_after_tickets():
         ("on", None, False),
         ("on", AnonymousUser(), False),
         ("on", User(is_active=False), False),
-        ("on", User(), True),
+        ("on", User(is_superuser=True, is_active=False), False),
+        ("on", User(is_superuser=True), True),
     ],
 )
 def test_who_may_read_a_channel(settings, auth, user, allowed):

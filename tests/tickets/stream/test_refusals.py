@@ -8,13 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.test import Client as Browser
 
+from governance.access import give_role
 from governance.identity import issue_token
+from governance.models import AuditEvent
+from governance.types import Role
+from tests import people
 from tests.tickets.stream.conftest import Client, ask, off_loop, until
 from tickets.stream import LogStorage
+from tickets.stream.door import NOBODYS
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +32,7 @@ def locked(settings: Any) -> None:
 
 @pytest.fixture
 def person(transactional_db: None) -> Any:
-    return get_user_model().objects.create_user("mia", password="correct horse")
+    return people.person("mia", Role.VIEWER)
 
 
 def refused(path: str, **more: Any) -> Client:
@@ -128,6 +132,7 @@ def test_a_refusal_of_a_head_request_has_no_body():
         {"authorization": "Bearer"},
         {"authorization": "Basic bWlhOng="},
         {"cookie": "sessionid=wrong"},
+        {"cookie": 'sessionid="\\000aaaaaaaaaaaaaaaa"'},  # a NUL, as cookies quote it
     ],
 )
 def test_without_a_login_there_is_no_stream(headers):
@@ -189,6 +194,49 @@ def test_a_stream_ends_when_its_login_does(person, monkeypatch):
             assert (await client.next()).event == "connected"
             assert (await client.next()).event == "heartbeat"
             await off_loop(person.api_tokens.all().delete)
+            await until(lambda: client.ended)
+
+    asyncio.run(scene())
+
+
+# --- who may read ---
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_login_without_a_role_reads_no_stream_and_the_log_is_told(transactional_db):
+    nobody = people.person("nobody")
+    token = issue_token(nobody, name="test")
+    answer = refused(GLOBAL, headers={"authorization": f"Bearer {token}"})
+    assert (answer.status, answer.error["code"]) == (403, "FORBIDDEN")
+    assert refused(GLOBAL, headers=logged_in(nobody)).status == 403
+    told = AuditEvent.objects.filter(type="permission_refused")
+    assert {event.actor_name for event in told} == {"nobody"}
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_route_that_the_table_forgot_is_nobodys(transactional_db):
+    token = issue_token(people.person("root", Role.ADMIN), name="test")
+    headers = {"authorization": f"Bearer {token}"}
+    assert refused(GLOBAL, headers=headers, permission=NOBODYS).status == 403
+
+
+def test_foreign_hosts_and_pages_are_told_to_the_log_and_to_no_stream(transactional_db):
+    refused(GLOBAL, headers={"host": "evil.example"})
+    refused(GLOBAL, headers={"origin": "https://evil.example"})
+    told = AuditEvent.objects.order_by("pk").values_list("type", flat=True)
+    assert list(told) == ["host_refused", "origin_refused"]
+    assert LogStorage().page("tickets", 0).entries == []
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_stream_ends_when_its_reader_loses_the_role(person, monkeypatch):
+    monkeypatch.setattr("tickets.stream.reader.HEARTBEAT_S", 0.1)
+    token = issue_token(person, name="test")
+
+    async def scene() -> None:
+        async with Client(GLOBAL, headers={"authorization": f"Bearer {token}"}) as client:
+            assert (await client.next()).event == "connected"
+            await off_loop(lambda: give_role(person, None))
             await until(lambda: client.ended)
 
     asyncio.run(scene())

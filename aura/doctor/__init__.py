@@ -1,0 +1,67 @@
+"""`manage.py doctor`: is everything there that Aura needs, and how is it mended?
+
+`examine` asks in an order in which a cause stands before its consequences. A check never raises:
+what it did not expect is a finding too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from django.db import connections
+
+from aura.config import Settings
+from aura.doctor import database, host, log, outside, processes, redis
+from aura.doctor.findings import Finding, Level, fail, unchecked
+from aura.kernel.secrets import redact
+
+Check = Callable[[Settings], Iterable[Finding]]
+
+# (name, check, what must not have failed before it)
+CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
+    ("settings", host.settings_known, ()),
+    ("secret key", host.secret_key, ()),
+    ("access", host.exposure, ()),
+    ("disk", host.disk, ()),
+    ("instance", host.instance, ()),
+    ("database", database.answers, ()),
+    ("privileges", database.privileges, ("database",)),
+    ("connections", database.connections_left, ("database",)),
+    ("clock", database.clock, ("database",)),
+    ("migrations", database.migrations, ("database",)),
+    ("redis", redis.answers, ()),
+    ("worker", processes.worker, ("redis",)),
+    ("beat", processes.beat, ("database", "migrations")),
+    ("queue", processes.queue, ("database", "migrations")),
+    ("stop switch", processes.stop_switch, ("database", "migrations")),
+    ("git", outside.git, ("database", "migrations")),
+    ("model", outside.model, ("database", "migrations")),
+    ("cluster", outside.cluster, ()),
+    ("log", log.tail, ("database", "migrations")),
+    ("events", log.pending, ("database", "migrations")),
+)
+
+
+def examine(config: Settings) -> Iterator[Finding]:
+    """Every finding, as soon as it is known."""
+    failed: set[str] = set()
+    try:
+        for name, check, needs in CHECKS:
+            missing = next((need for need in needs if need in failed), None)
+            found = (
+                [unchecked(name, f"see {missing}")] if missing else _carefully(name, check, config)
+            )
+            for finding in found:
+                if finding.level is Level.FAIL:
+                    failed.add(name)
+                yield finding
+    finally:
+        connections.close_all()
+
+
+def _carefully(name: str, check: Check, config: Settings) -> list[Finding]:
+    try:
+        return list(check(config))
+    except Exception as error:  # noqa: BLE001 - a doctor does not faint
+        reason = redact(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
+        return [fail(name, f"the check itself failed: {reason}", "please report this")]

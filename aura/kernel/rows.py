@@ -1,0 +1,249 @@
+"""Writing rows that are at hand, and finding one by its key, without composing a query each time.
+
+The ORM takes 0.3 ms to compose a statement that PostgreSQL carries out in 0.03. What every turn of
+an agent and every event of the log writes goes through here; everything else through the ORM. The
+statements are Django's own in shape, run on its connection, and no signal is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db.models import Field, JSONField, Model
+
+Row = TypeVar("Row", bound=Model)
+Fields = tuple["Field[Any, Any]", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement that writes `count` rows; where it does not, `otherwise` is raised."""
+
+    statement: str
+    values: Sequence[Any]
+    count: int
+    otherwise: Exception
+
+
+class _Together:
+    """Statements that go to the database as one message."""
+
+    def __init__(self) -> None:
+        self._writes: list[_Write] = []
+
+    def add(self, write: _Write) -> None:
+        self._writes.append(write)
+
+    def ask(self, question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        """Send everything, and this last: its first row."""
+        writes, self._writes = self._writes, []
+        message = "; ".join([*(write.statement for write in writes), question])
+        with connection.cursor() as cursor:
+            cursor.execute(message, [*(v for write in writes for v in write.values), *values])
+            self._check(writes, cursor)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+
+    def send(self) -> None:
+        """Send everything."""
+        writes, self._writes = self._writes, []
+        if not writes:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "; ".join(write.statement for write in writes),
+                [value for write in writes for value in write.values],
+            )
+            self._check(writes, cursor)
+
+    @staticmethod
+    def _check(writes: list[_Write], cursor: Any) -> None:
+        """Leaves the cursor at the first result behind those of `writes`."""
+        for write in writes:
+            if cursor.rowcount != write.count:
+                raise write.otherwise
+            cursor.nextset()
+
+    def before(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        """Wraps every other statement: it finds what was written before it."""
+        self.send()
+        return execute(*statement)
+
+
+_together: ContextVar[_Together | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Inside a transaction: what `insert` and `update` write is sent as one message.
+
+    It leaves before the next statement of another kind, and at the latest at the end, so that
+    everything happens in the order in which it is written down.
+    """
+    batch = _Together()
+    token = _together.set(batch)
+    try:
+        with connection.execute_wrapper(batch.before):
+            yield
+            batch.send()
+    finally:
+        _together.reset(token)
+
+
+def _write(write: _Write) -> None:
+    batch = _together.get()
+    if batch is not None:
+        batch.add(write)
+    else:
+        alone = _Together()
+        alone.add(write)
+        alone.send()
+
+
+def _ask(question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    return (_together.get() or _Together()).ask(question, values)
+
+
+def demand(statement: str, values: Sequence[Any], *, otherwise: Exception) -> None:
+    """Change one row. `otherwise` is raised where there is none, no later than anything else that
+    is written or read after it.
+    """
+    _write(_Write(statement, values, 1, otherwise))
+
+
+def insert(rows: Sequence[Model]) -> None:
+    """Insert rows of one model in one statement.
+
+    A key that the database makes is not read back: who needs it calls `insert_for_key`.
+    """
+    if not rows:
+        return
+    fields, head, each, _ = _insertion(type(rows[0]), makes_key=rows[0].pk is None)
+    values = [value for row in rows for value in _values(fields, row, add=True)]
+    statement = head + ", ".join([each] * len(rows))
+    _write(_Write(statement, values, len(rows), DatabaseError(f"not inserted: {statement}")))
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Model.save does
+
+
+def insert_for_key(row: Model) -> None:
+    """Insert a row whose key the database makes, and set that on it."""
+    fields, head, each, key = _insertion(type(row), makes_key=True)
+    made = _ask(f"{head}{each} RETURNING {key}", _values(fields, row, add=True))
+    assert made is not None  # noqa: S101 - an insert that fails raises
+    row.pk = made[0]
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Model.save does
+
+
+def is_new(row: Model) -> bool:
+    """Whether the row was never written."""
+    return row._state.adding  # noqa: SLF001 - public by its documentation
+
+
+def update(row: Model, *names: str) -> None:
+    """Write these columns of a row. Raises `DatabaseError` when the row is not there."""
+    fields, statement = _change(type(row), names)
+    missing = DatabaseError(f"{type(row).__name__} {row.pk} is not there")
+    demand(statement, [*_values(fields, row, add=False), row.pk], otherwise=missing)
+
+
+def find(model: type[Row], key: UUID | int | str) -> Row | None:
+    """The row with this primary key, or None; as the ORM would read it."""
+    names, decoders, statement = _whole(model)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [key])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    values = list(found)
+    for place, decode in decoders:
+        values[place] = decode(values[place], None, connection)
+    return model.from_db(connection.alias, names, values)
+
+
+def lock(row: Model, *names: str) -> None:
+    """Lock a row for this transaction and read these columns anew: none that hold JSON.
+
+    Raises `DatabaseError` when the row is not there.
+    """
+    fields, statement = _reading(type(row), names)
+    found = _ask(statement, [row.pk])
+    if found is None:
+        raise DatabaseError(f"{type(row).__name__} {row.pk} is not there")
+    for field, value in zip(fields, found, strict=True):
+        setattr(row, field.attname, value)
+
+
+def _values(fields: Fields, row: Model, *, add: bool) -> list[Any]:
+    database = connections[DEFAULT_DB_ALIAS]  # without the detour of `connection` for each field
+    return [field.get_db_prep_save(field.pre_save(row, add), database) for field in fields]
+
+
+@cache
+def _insertion(model: type[Model], *, makes_key: bool) -> tuple[Fields, str, str, str]:
+    """(fields, statement up to its values, values of one row, column of the key)."""
+    meta = model._meta  # noqa: SLF001 - public by its documentation
+    fields = tuple(f for f in meta.concrete_fields if not (makes_key and f.primary_key))
+    assert meta.pk is not None  # noqa: S101 - every model has one
+    return (
+        fields,
+        f"INSERT INTO {_quoted(meta.db_table)} ({_list(fields)}) VALUES ",  # noqa: S608 - our own names
+        f"({', '.join(['%s'] * len(fields))})",
+        _quoted(meta.pk.column),
+    )
+
+
+@cache
+def _change(model: type[Model], names: tuple[str, ...]) -> tuple[Fields, str]:
+    table, key, fields = _columns(model, names)
+    assignments = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
+    return fields, f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608 - our own names
+
+
+@cache
+def _whole(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[..., Any]]], str]:
+    """(attributes, (place, decoder) of the columns that need one, statement)."""
+    fields = model._meta.concrete_fields  # noqa: SLF001 - public by its documentation
+    table, key, _ = _columns(model, ())
+    decoders = [
+        (place, decode)
+        for place, field in enumerate(fields)
+        if (decode := getattr(field, "from_db_value", None)) is not None
+    ]
+    statement = f"SELECT {_list(tuple(fields))} FROM {table} WHERE {key} = %s"  # noqa: S608 - our own names
+    return [field.attname for field in fields], decoders, statement
+
+
+@cache
+def _reading(model: type[Model], names: tuple[str, ...]) -> tuple[Fields, str]:
+    table, key, fields = _columns(model, names)
+    if any(isinstance(field, JSONField) for field in fields):
+        raise TypeError("JSON is not read here")
+    return fields, f"SELECT {_list(fields)} FROM {table} WHERE {key} = %s FOR UPDATE"  # noqa: S608 - our own names
+
+
+def _columns(model: type[Model], names: tuple[str, ...]) -> tuple[str, str, Fields]:
+    meta = model._meta  # noqa: SLF001 - public by its documentation
+    fields = []
+    for name in names:
+        field = meta.get_field(name)
+        assert isinstance(field, Field)  # noqa: S101 - a relation's other side is no column
+        fields.append(field)
+    assert meta.pk is not None  # noqa: S101 - every model has one
+    return _quoted(meta.db_table), _quoted(meta.pk.column), tuple(fields)
+
+
+def _list(fields: Fields) -> str:
+    return ", ".join(_quoted(field.column) for field in fields)
+
+
+def _quoted(name: str | None) -> str:
+    assert name is not None  # noqa: S101 - a concrete field has a column
+    return connection.ops.quote_name(name)

@@ -1,0 +1,147 @@
+"""Who may do what: the roles, and for every route and method of every port what it needs.
+
+`tests/governance/test_access.py` walks the URL tables: a route or method without a row fails it,
+and is answered by nobody but with 403.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from django.conf import settings
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from aura.kernel.clients import address
+from aura.kernel.errors import Forbidden, Unauthenticated
+from governance import refusals
+from governance.access import make_roles
+from governance.identity import HOW_TO_LOG_IN, principal
+from governance.identity import may as holds
+from governance.types import Role
+
+OPEN: Final = ""  # nobody is asked who they are
+CONSOLE: Final = "console"  # the admin site asks by itself, page by page
+
+SEE: Final = "tickets.view_ticket"
+READ_LOG: Final = "governance.view_auditevent"
+ADD: Final = "tickets.add_ticket"
+CHANGE: Final = "tickets.change_ticket"
+DECIDE: Final = "governance.decide_approval"
+STOP: Final = "agents.stop_everything"
+
+# Each role holds the permissions of those above it too.
+ROLES: Final[dict[Role, tuple[str, ...]]] = {
+    Role.VIEWER: (
+        SEE,
+        READ_LOG,
+        "governance.view_approval",
+        # Tokens of their own, never more than they may do themselves.
+        "governance.view_apitoken",
+        "governance.add_apitoken",
+        "governance.delete_apitoken",
+    ),
+    Role.OPERATOR: (ADD, CHANGE, STOP),
+    Role.APPROVER: (DECIDE,),
+    Role.ADMIN: (
+        "auth.view_user",
+        "auth.add_user",
+        "auth.change_user",
+        "governance.manage_tokens",
+        "tickets.view_webhookendpoint",
+        "tickets.add_webhookendpoint",
+        "tickets.change_webhookendpoint",
+        "tickets.delete_webhookendpoint",
+    ),
+}
+
+# Port's URL table -> route as Django has it -> method -> permission. HEAD counts as GET.
+ROUTES: Final[dict[str, dict[str, dict[str, str]]]] = {
+    "aura.surfaces.api": {
+        "api/tickets": {"GET": SEE, "POST": ADD},
+        "api/tickets/<str:id>": {"GET": SEE, "PATCH": CHANGE},
+        "api/tickets/<str:id>/cancel": {"POST": CHANGE},
+        "api/tickets/<str:id>/approve-plan": {"POST": DECIDE},
+        "api/tickets/<str:id>/reject-plan": {"POST": DECIDE},
+        "api/tickets/<str:id>/approve": {"POST": DECIDE},
+        "api/tickets/<str:id>/answer": {"POST": CHANGE},
+        "api/tickets/<str:id>/resume": {"POST": CHANGE},
+        "api/tickets/<str:id>/run": {"POST": CHANGE},
+        "api/tickets/<str:id>/audit": {"GET": READ_LOG},
+        "api/audit": {"GET": READ_LOG},
+        "api/tickets/<str:id>/stream": {"GET": SEE},
+        "api/stream": {"GET": SEE},
+        # An orchestrator asks without a token and learns the status alone; see the view.
+        "api/health": {"GET": OPEN},
+        "api/info": {"GET": SEE},
+        "api/stats": {"GET": SEE},
+        "api/schema": {"GET": OPEN},
+        "api/docs": {"GET": OPEN},
+        "": {"GET": OPEN},
+        "admin/": {"GET": CONSOLE, "POST": CONSOLE},
+    },
+    "aura.surfaces.gateway": {},
+    "aura.surfaces.auditd": {"health": {"GET": OPEN}},
+    "aura.surfaces.agent": {},
+    "aura.surfaces.secbot": {"health": {"GET": OPEN}, "metrics": {"GET": SEE}},
+    "aura.surfaces.empty": {},
+}
+
+# The routes that raw ASGI code answers, in the form of `tickets.stream`.
+STREAM_OF_TICKET = re.compile(r"/api/tickets/[^/]+/stream")
+
+
+def needed(table: str, route: str, method: str) -> str | None:
+    """The permission that a route needs, `OPEN`, or None when there is no row for it."""
+    return ROUTES.get(table, {}).get(route, {}).get("GET" if method == "HEAD" else method)
+
+
+def stream_permission(path: str) -> str:
+    """What reading the stream at this path needs."""
+    one = STREAM_OF_TICKET.fullmatch(path) is not None
+    route = "api/tickets/<str:id>/stream" if one else "api/stream"
+    return ROUTES["aura.surfaces.api"][route]["GET"]
+
+
+class MayUseApi(BasePermission):
+    """With authentication on: somebody known, who may do what the row of the route says.
+
+    With authentication off: everybody on this machine. Raises `Unauthenticated` or `Forbidden`.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if settings.AURA.auth == "off":
+            return True
+        match = request.resolver_match
+        table = str(getattr(request, "urlconf", ""))
+        permission = needed(table, match.route, str(request.method)) if match else None
+        if permission == OPEN:
+            return True
+        if not request.user.is_authenticated:
+            raise Unauthenticated(HOW_TO_LOG_IN)
+        if permission is None and not _handled(request, view):
+            return True  # the view itself says 405, or tells of itself (OPTIONS)
+        if permission is None or not holds(request.user, request.auth, permission):
+            self._refuse(request, permission)
+        return True
+
+    def _refuse(self, request: Request, permission: str | None) -> None:
+        refusals.note(
+            refusals.Kind.NOT_ALLOWED,
+            actor=principal(request.user),
+            address=address(request.META),
+            route=f"{request.method} {request.path}",
+            reason=f"needs {permission or 'a row in the table of routes'}",
+        )
+        raise Forbidden(f"You are not allowed to do this; it needs the permission {permission}")
+
+
+def _handled(request: Request, view: Any) -> bool:
+    method = str(request.method).lower()
+    return method != "options" and callable(getattr(view, method, None))
+
+
+def put_roles_in_place(**_: Any) -> None:
+    """Receiver of `post_migrate`."""
+    make_roles(ROLES)

@@ -1,0 +1,116 @@
+"""Linking beside the requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import OperationalError, connection
+
+from governance.audit import background
+from governance.audit.record import record
+from governance.audit.sequence import sequence
+from governance.models import AuditEvent, AuditLink, AuditPending
+from governance.types import SYSTEM
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def eventually(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def happen() -> None:
+    record("ticket_created", actor=SYSTEM, action="x")
+
+
+def nothing_waits() -> bool:
+    return not AuditPending.objects.exists()
+
+
+def test_without_the_thread_an_event_has_its_place_when_its_commit_returns():
+    happen()
+    assert AuditLink.objects.count() == 1
+
+
+def test_with_the_thread_it_gets_its_place_soon_and_in_order():
+    with background.in_background():
+        for _ in range(20):
+            happen()
+        eventually(nothing_waits)
+    events = AuditEvent.objects.order_by("link__seq").values_list("pk", flat=True)
+    assert list(events) == sorted(events)
+    assert len(events) == 20
+
+
+def test_the_thread_links_many_events_in_one_pass(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(background, "GATHER_S", 0.2)
+    passes: list[int] = []
+    real = sequence
+    monkeypatch.setattr(background, "sequence", lambda: passes.append(real()))
+    with background.in_background():
+        for _ in range(10):
+            happen()
+        eventually(nothing_waits)
+    assert sum(passes) == 10
+    assert max(passes) > 1
+
+
+def test_what_was_committed_last_is_linked_before_the_thread_ends():
+    with background.in_background():
+        happen()
+    assert nothing_waits()
+
+
+def test_a_database_that_is_away_costs_time_and_no_event(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(background, "RETRY_S", 0.01)
+    real, failures = sequence, iter(range(3))
+
+    def failing() -> int:
+        if next(failures, None) is not None:
+            raise OperationalError("the database system is starting up")
+        return real()
+
+    monkeypatch.setattr(background, "sequence", failing)
+    with background.in_background():
+        happen()
+        eventually(nothing_waits)
+
+
+def test_a_fault_of_its_own_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(background, "RETRY_S", 0.01)
+    real, faults = sequence, iter([RuntimeError("a bug")])
+
+    def failing() -> int:
+        for fault in faults:
+            raise fault
+        return real()
+
+    monkeypatch.setattr(background, "sequence", failing)
+    with background.in_background():
+        happen()
+        eventually(nothing_waits)
+    assert "a bug" in caplog.text
+
+
+def connections_of_others() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_the_thread_gives_its_connection_back():
+    with background.in_background():
+        happen()
+        eventually(nothing_waits)
+        assert connections_of_others() == 1
+    eventually(lambda: connections_of_others() == 0)

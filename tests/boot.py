@@ -77,4 +77,14 @@ def pytest_unconfigure() -> None:
         boot.end()
 
 
+def _own_directory() -> None:
+    """A data directory for each worker: marks of runs that are worked on must not be shared."""
+    environment = os.environ  # noqa: TID251
+    data = Path(environment["AURA_DATA_DIR"]) / environment["PYTEST_XDIST_WORKER"]
+    data.mkdir(exist_ok=True)
+    environment["AURA_DATA_DIR"] = str(data)
+
+
+if IS_WORKER:
+    _own_directory()
 boot = None if IS_WORKER else Boot()

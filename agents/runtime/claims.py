@@ -111,8 +111,7 @@ def held(run_id: UUID) -> Iterator[Run | None]:
 
 def claim(run_id: UUID, mark: presence.Mark | None = None) -> Run | None:
     """The run, if it is due and free, now the caller's; its `token` fences their writes."""
-    with transaction.atomic():
-        unhurried()
+    with transaction.atomic():  # not `unhurried`: a token undone by a crash would be given twice
         run = due().select_for_update(skip_locked=True).filter(pk=run_id).first()
         if run is None:
             return None

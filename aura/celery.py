@@ -11,11 +11,12 @@ from celery import Celery, signals
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
+from aura.broker import Broker
 from aura.kernel.telemetry import context, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aura.settings")
 
-app = Celery("aura")
+app = Celery("aura", amqp=Broker)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

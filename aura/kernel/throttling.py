@@ -10,7 +10,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import redis
@@ -21,6 +20,7 @@ from redis.retry import Retry
 
 from aura.kernel.clients import counted
 from aura.kernel.errors import RateLimited
+from aura.kernel.once import Once
 
 if TYPE_CHECKING:
     from limits.strategies import MovingWindowRateLimiter
@@ -143,7 +143,7 @@ def _key(address: str) -> str:
     return f"{PREFIX}:streams:{counted(address)}"
 
 
-@cache
+@Once
 def _client(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
@@ -154,7 +154,7 @@ def _client(url: str) -> redis.Redis:
     )
 
 
-@cache
+@Once
 def _windows(url: str) -> MovingWindowRateLimiter:
     from limits.storage import RedisStorage  # noqa: PLC0415 - as above
     from limits.strategies import MovingWindowRateLimiter  # noqa: PLC0415

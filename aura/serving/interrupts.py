@@ -19,7 +19,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self.asked = False
         self._react: Callable[[], object] | None = None
         self._starting = True
         for number in SIGNALS:
@@ -29,14 +29,14 @@ class Interrupts:
     def call_instead(self, react: Callable[[], object]) -> None:
         """The start is over: a signal calls `react`."""
         self._starting, self._react = False, react
-        if self._asked:  # Python drops what is raised inside a finalizer; the wish is not lost
+        if self.asked:  # Python drops what is raised inside a finalizer; the wish is not lost
             react()
 
     def ignore(self) -> None:
         self._starting, self._react = False, None
 
     def _handle(self, _number: int, _frame: Any) -> None:
-        again, self._asked = self._asked, True
+        again, self.asked = self.asked, True
         if self._react is not None:
             self._react()
         elif self._starting and not again:

@@ -32,8 +32,10 @@ def alone() -> Iterator[None]:
         cursor.execute("SELECT pg_advisory_lock(%s)", [STARTUP_LOCK])
         try:
             yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [STARTUP_LOCK])
+        except BaseException:
+            connection.close()  # an interrupted statement leaves it unable to unlock
+            raise
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [STARTUP_LOCK])
 
 
 def migrate() -> int:

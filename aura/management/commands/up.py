@@ -39,7 +39,11 @@ class Command(BaseCommand):
             up.run(on_ready=lambda text: self._ready(text, began, quiet=options["quiet"]))
         except Interrupted:
             pass
-        except (AlreadyRunning, CannotBind, ServiceError) as error:
+        except Exception as error:
+            if interrupts.asked:  # a statement that was cut short complains of it while it ends
+                return
+            if not isinstance(error, AlreadyRunning | CannotBind | ServiceError):
+                raise
             self._warn(str(error))
             sys.exit(1)
 

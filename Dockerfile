@@ -21,7 +21,10 @@ COPY governance governance
 COPY agents agents
 COPY tickets tickets
 COPY templates templates
-RUN /venv/bin/python -m compileall -q .
+COPY pyproject.toml README.md ./
+# The command line tools: approvals, govexplain, auditor.
+RUN /venv/bin/uv pip install --quiet --offline --no-cache --python /venv/bin/python --no-deps --editable . \
+    && /venv/bin/python -m compileall -q .
 # Inside the container every address is bound, so tokens are required (aura/config.py insists).
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

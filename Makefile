@@ -45,6 +45,7 @@ bench: install-dev $(VENV)/.bench
 	$(PY) -m tests.bench.web
 	$(PY) -m tests.bench.streams
 	$(PY) -m tests.bench.memory
+	$(PY) -m tests.bench.policy
 
 check: install-dev
 	$(BIN)/ruff format --check .
@@ -55,10 +56,10 @@ check: install-dev
 	$(PY) -W "ignore:Got an error checking:RuntimeWarning" manage.py makemigrations --check --dry-run --skip-checks
 	$(PY) manage.py check
 
-# --- the virtual environment, in three stamped steps ---
+# --- the virtual environment, in stamped steps ---
 
-install: $(VENV)/.runtime
-install-dev: $(VENV)/.dev
+install: $(VENV)/.scripts
+install-dev: $(VENV)/.dev $(VENV)/.scripts
 
 $(VENV)/.uv: .ci/uv.txt
 	@[ -n "$(PYTHON)" ] || { echo "Aura needs Python 3.11 and found none on PATH: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -79,6 +80,11 @@ $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.uv
 	$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
+
+# The command line tools, as commands; what they run is this checkout.
+$(VENV)/.scripts: pyproject.toml $(VENV)/.runtime
+	$(BIN)/uv pip install --quiet --offline --python $(PY) --no-deps --editable .
+	@touch $@
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

@@ -12,15 +12,17 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aura.settings")
     if arguments[1:2] == ["up"]:
         _end_quietly()
+    from aura.config import ConfigError  # isort: skip - first: `aura` notes when we began
+    from aura.embedded import ServiceError  # isort: skip
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
-
-    from aura.config import ConfigError
 
     try:
         execute_from_command_line(arguments)
     except ConfigError as error:
         return _fail(2, str(error))
+    except ServiceError as error:
+        return _fail(1, str(error))
     except OperationalError as error:
         return _database_down(error)
     except PermissionError as error:
@@ -46,7 +48,9 @@ def _database_down(error: Exception) -> int:
     if settings.AURA.database_url:
         return _fail(1, f"The database of AURA_DATABASE_URL does not answer: {reason}")
     return _fail(
-        1, "The database is not running: start `manage.py up` beside this, or set AURA_DATABASE_URL"
+        1,
+        f"The database of AURA_DATA_DIR={settings.AURA.data} is not running: start `manage.py up`"
+        " with the same AURA_DATA_DIR beside this, or set AURA_DATABASE_URL",
     )
 
 

@@ -7,6 +7,7 @@ conversation.
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -22,10 +23,11 @@ class Run(models.Model):
     The row is the queue: it is due when `due_at` has come, and belongs to the worker that raised
     `token` until `lease_until`. Every write of a worker is fenced by that token.
 
-    `failures`: turns in a row that led nowhere, judged by `recent`. `outside_failures`: requests in
-    a row, since `failing_since`, that something outside did not serve. `cut_turns`: of so many of
-    the oldest turns the model is told the outline alone. `budget_from`: what was used up when a
-    person last started the run or let it go on.
+    `failures`: turns in a row that led nowhere, judged by `recent`. `outside_failures`
+    and `bad_replies`: requests, since `failing_since`, that something outside did not serve, or
+    answered with what cannot be used; `NO_FAILURES` after one that was served. `cut_turns`: of so
+    many of the oldest turns the model is told the outline alone. `budget_from`: what was used up
+    when a person last started the run or let it go on.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -41,6 +43,7 @@ class Run(models.Model):
     failing_since = models.DateTimeField(null=True)
     announced_turn = models.PositiveIntegerField(default=0)
     outside_failures = models.PositiveIntegerField(default=0, db_default=0)
+    bad_replies = models.PositiveIntegerField(default=0, db_default=0)
     cut_turns = models.PositiveIntegerField(default=0, db_default=0)
     recent = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     worked_ms = models.PositiveBigIntegerField(default=0, db_default=0)
@@ -56,6 +59,9 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent} {self.id}"
+
+
+NO_FAILURES: dict[str, Any] = {"failing_since": None, "outside_failures": 0, "bad_replies": 0}
 
 
 class Turn(models.Model):
@@ -108,6 +114,7 @@ class ToolExecution(models.Model):
     resource = models.CharField(max_length=600, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     policy = models.CharField(max_length=100, blank=True)
+    decision = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     state = models.CharField(max_length=16, choices=CallState.choices, default=CallState.PROPOSED)
     wait = models.CharField(max_length=32, blank=True, choices=[(k, k) for k in WaitKind])
     wait_detail = models.JSONField(default=dict)
@@ -162,6 +169,7 @@ class StopSwitch(models.Model):
     stopped_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name_plural = "stop switch"
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_stop_switch")]
         default_permissions = ()
         permissions = [("stop_everything", "Can stop all agents and start them again")]

@@ -29,7 +29,7 @@ def latest() -> dict[str, bool]:
 
 def look(config: Settings) -> None:
     """Look at everything and keep what was seen."""
-    for name, problem in (("git", _git(config)), ("llm", _llm(config))):
+    for name, problem in (("git", git_problem(config)), ("llm", _llm(config))):
         Probe.objects.update_or_create(
             name=name,
             defaults={"available": not problem, "detail": problem, "checked_at": now()},
@@ -42,7 +42,7 @@ def scheduled() -> None:
     Probe.objects.update_or_create(name=BEAT, defaults=seen)
 
 
-def _git(config: Settings) -> str:
+def git_problem(config: Settings) -> str:
     """Empty when the repository answers, else why not."""
     from agents.gitops.workspace import Workspace  # noqa: PLC0415 - workers look, the web reads
 

@@ -1,17 +1,18 @@
 """The one outer ASGI application. The port of the connection picks the surface.
 
-Event streams go to raw asynchronous code, everything else to Django through the bridge.
+Event streams and waiting for an approval go to raw asynchronous code, everything else to Django
+through the bridge.
 """
 
 from __future__ import annotations
 
-import re
+import gc
 from importlib import import_module
 
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 
 from aura.kernel.ids import parse_uuid
+from aura.kernel.routes import SCOPE_KEY, STREAM_PATH, WAIT_PATH, WAIT_ROUTE, StreamRoute
 from aura.kernel.telemetry import context
 from aura.seeing import see
 from aura.serving.answers import App, Receive, Scope, Send, refusal
@@ -19,14 +20,15 @@ from aura.serving.bridge import Bridge
 from aura.serving.headers import SecureHeaders
 from aura.serving.observed import Observed
 from aura.serving.streams import open_streams
-from aura.surfaces.access import stream_permission
+from aura.surfaces.access import needed, stream_permission
+from aura.surfaces.handlers import get_wsgi_application
 from aura.surfaces.table import tables
 
-STREAM_PATH = re.compile(r"/api/(stream|tickets/[^/]+/stream)")
 HEALTH_PATH = "/api/health"
-LINK_EVERY_S = 0.02  # of a burst of requests, all that came meanwhile are linked together
+LINK_EVERY_S = 0.02  # of a burst of requests, all that came in twice this are linked together
 
 API_PORT: int = settings.AURA.ports.api
+AUDITD, AUDITD_PORT = "aura.surfaces.auditd", settings.AURA.ports.auditd
 bridge = Bridge(get_wsgi_application(), api_port=API_PORT)
 secure = SecureHeaders(hsts_s=settings.SECURE_HSTS_SECONDS)
 
@@ -45,9 +47,16 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
-    if _is_stream(scope):
-        _note_stream(scope["path"])
-        scope["aura.permission"] = stream_permission(scope["path"])
+    stream = _stream_of(scope)
+    if _is_wait(scope):
+        if (exchange := context.exchange()) is not None:
+            exchange.route = WAIT_ROUTE
+        scope["aura.permission"] = needed(AUDITD, WAIT_ROUTE, "GET")
+        await open_streams.serve(_wait_app(), scope, receive, send)
+    elif stream is not None:
+        _note_stream(stream)
+        scope[SCOPE_KEY] = stream
+        scope["aura.permission"] = stream_permission(stream)
         await open_streams.serve(_stream_app(), scope, receive, send)
     else:
         await bridge(scope, receive, send)
@@ -56,13 +65,12 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
 observed = Observed(_http, {port: name for name, _, port in settings.AURA.ports.listed()})
 
 
-def _note_stream(path: str) -> None:
+def _note_stream(stream: StreamRoute) -> None:
     """Streams pass no router that could tell the access line where they belong."""
     if (exchange := context.exchange()) is None:
         return
-    _, _, _, *rest = path.split("/")
-    exchange.route = "api/tickets/<str:id>/stream" if rest else "api/stream"
-    exchange.ticket = str(parse_uuid(rest[0]) or "") if rest else ""
+    exchange.route = stream.route
+    exchange.ticket = str(parse_uuid(stream.ticket or "") or "")
 
 
 async def streams_only(scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,9 +88,20 @@ def _is_of_streams(scope: Scope) -> bool:
     return not on_api or path == HEALTH_PATH or STREAM_PATH.fullmatch(path) is not None
 
 
-def _is_stream(scope: Scope) -> bool:
+def _is_wait(scope: Scope) -> bool:
+    on_auditd = scope["server"][1] == AUDITD_PORT and scope["method"] in {"GET", "HEAD"}
+    return on_auditd and WAIT_PATH.fullmatch(scope["path"]) is not None
+
+
+def _wait_app() -> App:
+    from governance.api.waiting import app  # noqa: PLC0415 - as below
+
+    return app
+
+
+def _stream_of(scope: Scope) -> StreamRoute | None:
     on_api = scope["server"][1] == API_PORT and scope["method"] in {"GET", "HEAD"}
-    return on_api and STREAM_PATH.fullmatch(scope["path"]) is not None
+    return StreamRoute.of(scope["path"]) if on_api else None
 
 
 def _stream_app() -> App:
@@ -96,6 +115,10 @@ def _warm() -> None:
     for table in {*tables(settings.AURA).values()}:
         import_module(table)
     _stream_app()
+    _wait_app()
+    # What is there now stays: no collection needs to look at it again, which would take 0.1 s.
+    gc.collect()
+    gc.freeze()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -12,11 +12,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +31,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 VERSION = "1.0.0"
 LAST_PORT = 65535
+HOURS = 24
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class ConfigError(Exception):
@@ -69,10 +72,50 @@ def _host_or_network(text: str) -> Network | str:
     return text.lower()
 
 
+def _hours(value: Any) -> Any:
+    """`8-18` is from 8:00 until before 18:00; `22-6` goes over midnight."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([0-9]{1,2})-([0-9]{1,2})", value.strip())
+    first, last = (int(match[1]), int(match[2])) if match else (HOURS, HOURS)
+    if first >= HOURS or last > HOURS or first == last:
+        raise ValueError("must be hours such as 8-18")
+    return frozenset(hour % HOURS for hour in range(first, last if last > first else last + HOURS))
+
+
+def _days(value: Any) -> Any:
+    """`mon-fri`, or `mon,wed,fri`; 0 is Monday."""
+    if not isinstance(value, str):
+        return value
+    days: set[int] = set()
+    for part in _comma_list(value.lower()):
+        first, dash, last = part.partition("-")
+        if first not in DAYS or (dash and last not in DAYS):
+            raise ValueError(f"must be days such as mon-fri or mon,wed ({', '.join(DAYS)})")
+        span = DAYS.index(last or first) - DAYS.index(first)
+        days.update((DAYS.index(first) + step) % 7 for step in range(span % 7 + 1))
+    return frozenset(days)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("must be a time zone such as Europe/Berlin") from None
+    return value
+
+
 def _unlimited(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() == "none" else value
 
 
+def _either(name: str) -> Any:
+    """A setting with two names: ours and that of the aiHelpDesk document."""
+    return Field(validation_alias=AliasChoices(f"AURA_{name}", f"HELPDESK_{name}"))
+
+
+Hours = Annotated[frozenset[int], NoDecode, BeforeValidator(_hours)]
+Days = Annotated[frozenset[int], NoDecode, BeforeValidator(_days)]
 UNLIMITED = BeforeValidator(_unlimited)  # `none` lifts a limit that has a default
 Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
@@ -105,6 +148,17 @@ class Ports:
         ]
 
 
+@cache
+def _placed(path: Path) -> Path:
+    """Where a path of the settings lies. Asked for with every event, hence remembered."""
+    return path.expanduser().absolute()
+
+
+@cache
+def _below(directory: Path, name: str) -> Path:
+    return directory / name
+
+
 class Settings(BaseSettings):
     """One attribute a setting; the environment name is `AURA_` + the attribute in capitals."""
 
@@ -120,6 +174,12 @@ class Settings(BaseSettings):
     secrets_dir: Path | None = None
     secret_key: str = ""
     secret_key_fallbacks: Names = ()
+    log_key_file: Path | None = None
+    log_checkpoint_file: Path | None = None
+    witness_url: Annotated[str, _url("http", "https")] = ""
+    witness_key: str = ""
+    witness_logs: Path | None = None
+    witness_port: Port = 7070
     database_url: Annotated[str, _url("postgresql", "postgres")] = ""
     redis_url: Annotated[str, _url("redis", "rediss", "unix")] = ""
 
@@ -138,6 +198,11 @@ class Settings(BaseSettings):
     throttle_tickets: Annotated[int, Field(ge=1)] = 50
     outbound_allow: HostsAndNetworks = ()
     auth: Literal["on", "off"] = "on"
+    oidc_issuer: Annotated[str, _url("http", "https")] = ""
+    oidc_audience: str = ""
+    oidc_jwks_url: Annotated[str, _url("http", "https")] = ""
+    oidc_roles_claim: Annotated[str, Field(min_length=1)] = "roles"
+    oidc_name_claim: Annotated[str, Field(min_length=1)] = "sub"
     public_url: Annotated[str, _url("http", "https")] = ""
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
 
@@ -165,7 +230,11 @@ class Settings(BaseSettings):
     agent_max_turns: Annotated[int, Field(ge=1)] = 50
     agent_plan_approval: bool = True
     agent_destructive_approval: bool = True
+    agent_four_eyes: bool = True
     agent_auto_merge: bool = True
+
+    approval_expires_s: Annotated[float, Field(ge=60)] = 7 * 24 * 3600.0
+    approval_request_expires_s: Annotated[float, Field(ge=1)] = 3600.0
 
     budget_ticket_tokens: Annotated[int | None, Field(ge=1), UNLIMITED] = 5_000_000
     budget_ticket_cost: Annotated[Decimal | None, Field(gt=0), UNLIMITED] = None
@@ -174,6 +243,14 @@ class Settings(BaseSettings):
     budget_day_tokens: Annotated[int | None, Field(ge=1), UNLIMITED] = None
     budget_day_cost: Annotated[Decimal | None, Field(gt=0), UNLIMITED] = None
     budget_writes_per_minute: Annotated[int, Field(ge=1)] = 60
+
+    secbot_events_per_minute: Annotated[int, Field(ge=1)] = 1000
+    secbot_denials_per_minute: Annotated[int, Field(ge=1)] = 10
+    secbot_hours: Hours = frozenset()
+    secbot_days: Days = frozenset(range(5))
+    secbot_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    secbot_cooldown_s: Annotated[float, Field(ge=0)] = 300.0
+    secbot_verify_s: Annotated[float, Field(ge=1)] = 300.0
 
     cost_tracking_enabled: bool = True
     cost_prompt_price: Annotated[Decimal | None, Field(ge=0)] = None
@@ -194,6 +271,16 @@ class Settings(BaseSettings):
         str, _url("http", "https"), Field(validation_alias="HELPDESK_AUDIT_URL")
     ] = ""
 
+    # Named by the same document; the AURA_ name counts where both are set.
+    policy_file: Annotated[Path | None, _either("POLICY_FILE")] = None
+    default_policy: Annotated[
+        Literal["deny", "require_approval", "allow"], _either("DEFAULT_POLICY")
+    ] = "deny"
+    policy_dry_run: Annotated[bool, _either("POLICY_DRY_RUN")] = False
+    operating_mode: Annotated[
+        Literal["fix", "readonly", "readonly-governed"], _either("OPERATING_MODE")
+    ] = "fix"
+
     # Of `make demo` alone.
     demo_approve: Annotated[bool, Field(validation_alias="DEMO_APPROVE")] = False
     ci: Annotated[str, Field(validation_alias="CI")] = ""
@@ -201,7 +288,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         problems = [*self._port_problems(), *self._exposure_problems(), *self._file_problems()]
-        problems += self._budget_problems()
+        problems += [*self._directory_problems(), *self._budget_problems()]
+        problems += self._oidc_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -229,6 +317,21 @@ class Settings(BaseSettings):
             return ["AURA_SECRET_KEY: required when AURA_ENV=production"]
         return []
 
+    def _oidc_problems(self) -> list[str]:
+        needed = {
+            "AURA_OIDC_ISSUER": self.oidc_issuer,
+            "AURA_OIDC_AUDIENCE": self.oidc_audience,
+            "AURA_OIDC_JWKS_URL": self.oidc_jwks_url,
+        }
+        if not any(needed.values()):
+            return []
+        together = "needed where one of AURA_OIDC_ISSUER, _AUDIENCE and _JWKS_URL is set"
+        problems = [f"{name}: {together}" for name, value in needed.items() if not value]
+        keys = urlsplit(self.oidc_jwks_url)
+        if keys.scheme == "http" and not is_loopback(keys.hostname or ""):
+            problems.append("AURA_OIDC_JWKS_URL: who signs logins is asked by https alone")
+        return problems
+
     def _budget_problems(self) -> list[str]:
         if self.cost_tracking_enabled:
             return []
@@ -242,11 +345,23 @@ class Settings(BaseSettings):
             if limit is not None
         ]
 
+    def _directory_problems(self) -> list[str]:
+        """Whether it can be written is seen where it is: some processes need no data directory."""
+        try:
+            standing = next(p for p in (self.data, *self.data.parents) if p.exists())
+        except (OSError, RuntimeError) as error:  # a name too long; a home that nobody has
+            return [f"AURA_DATA_DIR: {str(self.data_dir)[:99]} cannot be used: {_reason(error)}"]
+        if not standing.is_dir():
+            return [f"AURA_DATA_DIR: {standing} is not a directory"]
+        return []
+
     def _file_problems(self) -> list[str]:
         named = {
             "AURA_GIT_SSH_KEY_FILE": self.git_ssh_key_file,
             "AURA_GIT_SSH_KNOWN_HOSTS_FILE": self.git_ssh_known_hosts_file,
             "HELPDESK_INFRA_CONFIG": self.infra_config,
+            "AURA_POLICY_FILE": self.policy_file,
+            "AURA_WITNESS_LOGS": self.witness_logs,
         }
         return [f"{k}: no file at {p}" for k, p in named.items() if p and not p.is_file()]
 
@@ -264,12 +379,12 @@ class Settings(BaseSettings):
     @property
     def loopback(self) -> bool:
         """True when no other machine can reach the bind address."""
-        if self.server_host == "localhost":
-            return True
-        try:
-            return ip_address(self.server_host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.server_host)
+
+    @property
+    def oidc(self) -> bool:
+        """True when logins of an OpenID provider count."""
+        return bool(self.oidc_issuer)
 
     @property
     def tls(self) -> bool:
@@ -295,12 +410,31 @@ class Settings(BaseSettings):
     @property
     def data(self) -> Path:
         """Absolute directory of everything that `up` keeps."""
-        return self.data_dir.expanduser().absolute()
+        return _placed(self.data_dir)
 
     @property
     def workspace(self) -> Path:
         """Absolute directory of the clone and of the ticket worktrees."""
-        return (self.git_working_dir or self.data / "workspace").expanduser().absolute()
+        return _placed(self.git_working_dir or self.data / "workspace")
+
+    @property
+    def log_key(self) -> Path:
+        """Absolute path of the key that signs the log."""
+        return (
+            _placed(self.log_key_file) if self.log_key_file else _below(self.data, "keys/log.key")
+        )
+
+    @property
+    def log_checkpoints(self) -> Path:
+        """Absolute path of the file that every signed checkpoint is appended to."""
+        if self.log_checkpoint_file:
+            return _placed(self.log_checkpoint_file)
+        return _below(self.data, "log-checkpoints.jsonl")
+
+    @property
+    def log_contradiction(self) -> Path:
+        """Absolute path of the note that a witness contradicted the log."""
+        return _below(self.data, "log-contradicted.txt")
 
     @property
     def llm_provider(self) -> str:
@@ -308,6 +442,20 @@ class Settings(BaseSettings):
         if not self.llm_model:
             return "offline"
         return self.llm_model.split("/", 1)[0] if "/" in self.llm_model else "openai"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _environment_name(location: tuple[int | str, ...]) -> str:
@@ -350,7 +498,7 @@ def load() -> Settings:
 
 def unknown_names(environment: Mapping[str, str] | None = None) -> list[str]:
     """One warning for each `AURA_*` variable that no setting reads, with the nearest name."""
-    known = _known_names() | INTERNAL
+    known = _known_names() | INTERNAL | OF_TOOLS
     present = {*os.environ, *_secret_names()} if environment is None else set(environment)
     warnings = []
     for name in sorted(present):
@@ -381,3 +529,5 @@ def _secret_names() -> set[str]:
 
 # Set by our own processes for their children, never by a person.
 INTERNAL = frozenset({"AURA_SUPERVISED"})
+# Read by the command line tools alone (`governance.cli.environment`).
+OF_TOOLS = frozenset({"AURA_TOKEN", "AURA_TOKEN_FILE"})

@@ -60,6 +60,13 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # the last: it answers for a view that was locked
 ]
+# Of a request to the API with a bearer token (`aura.surfaces.handlers`).
+TOKEN_MIDDLEWARE = [
+    "aura.surfaces.noting.NotingMiddleware",
+    "aura.surfaces.middleware.SurfaceMiddleware",
+    "aura.surfaces.throttle.ThrottleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
 
 ROOT_URLCONF = "aura.surfaces.empty"
 WSGI_APPLICATION = None
@@ -172,7 +179,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["aura.surfaces.access.MayUseApi"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["tickets.api.fields.Json"],
+    "DEFAULT_PARSER_CLASSES": ["aura.kernel.fields.Json"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "aura.kernel.http.answer_exception",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "aura.kernel.http.JSONAlways",

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 
 from governance.types import Role
 
+DECIDE = "governance.decide_approval"
 NAMES = [role.value for role in Role]
 
 
@@ -26,6 +27,17 @@ def role_of(user: User) -> Role | None:
         return Role.ADMIN
     names = set(user.groups.filter(name__in=NAMES).values_list("name", flat=True))
     return max((Role(name) for name in names), key=lambda role: role.rank, default=None)
+
+
+def deciding_role(user: User) -> Role | None:
+    """The role with which a person votes on requests.
+
+    The right to decide that somebody holds beside the roles counts as an approver's.
+    """
+    role = role_of(user)
+    if (role is None or role.rank < Role.APPROVER.rank) and user.has_perm(DECIDE):
+        return Role.APPROVER
+    return role
 
 
 def give_role(user: User, role: Role | None) -> None:

@@ -1,11 +1,11 @@
-"""The fingerprint that binds an approval to one exact action. Pure."""
+"""The fingerprint that binds an approval to one exact action, under the policy in force."""
 
 from __future__ import annotations
 
 import hashlib
 
 from governance.audit.canonical import canonical
-from governance.policy.engine import VERSION
+from governance.policy import current
 from governance.types import Action
 
 
@@ -14,9 +14,13 @@ def fingerprint(action: Action) -> str:
     bound = {
         "tool": action.tool,
         "arguments": dict(action.arguments),
-        "resource": {"type": action.resource.type, "name": action.resource.name},
+        "resource": {
+            "type": action.resource.type,
+            "name": action.resource.name,
+            "namespace": action.resource.namespace,
+        },
         "principal": str(action.principal),
-        "policy": VERSION,
+        "policy": current.version(),
         "preconditions": dict(action.preconditions),
     }
     return hashlib.sha256(canonical(bound)).hexdigest()

@@ -44,7 +44,7 @@ Key = tuple[Kind, str]
 
 
 class Bounded:
-    """Fixed windows of `window_s` seconds. Thread-safe."""
+    """What is told and what is counted, in fixed windows of `WINDOW_S`. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

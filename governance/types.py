@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +16,9 @@ class ActionClass(StrEnum):
     WRITE = "write"
     DESTRUCTIVE = "destructive"
     UNKNOWN = "unknown"
+
+
+EFFECT_CLASSES = frozenset({ActionClass.WRITE, ActionClass.DESTRUCTIVE})
 
 
 class ActorKind(StrEnum):
@@ -40,7 +44,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Somebody who acts: a person, an agent, or the product itself."""
+    """Somebody who acts: a person, an agent, or the product itself.
+
+    `roles` are those of a person whose credential was seen; a name that is only claimed has none.
+    """
 
     kind: ActorKind
     name: str
@@ -51,18 +58,44 @@ class Principal:
 
 
 SYSTEM = Principal(kind=ActorKind.SYSTEM, name="system")
+ANONYMOUS = "anonymous"  # who gives no name where none is wanted (AURA_AUTH=off)
+OUTSIDE = "oidc:"  # begins the name of a person whom the OpenID provider names
+
+
+def folded(name: str) -> str:
+    """A name as it is compared: two spellings of one name are one person, and so are an account of
+    ours and one of the OpenID provider by the same name.
+    """
+    return unicodedata.normalize("NFKC", name).strip().casefold().removeprefix(OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """What an action touches, e.g. type `file`, name `apps/nginx/deployment.yaml`."""
+    """What an action touches, e.g. type `file`, name `apps/nginx/deployment.yaml`.
+
+    `tags` and `sensitivity` are those of the inventory, `namespace` that of Kubernetes.
+    """
 
     type: str
     name: str
-    tags: frozenset[str] = field(default_factory=frozenset)
+    tags: frozenset[str] = frozenset()
+    namespace: str = ""
+    sensitivity: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.type}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """How far an action reaches, measured or estimated before its effect. None: not known.
+
+    `xact_age_s`: seconds the transaction has been open that it would end.
+    """
+
+    rows: int | None = None
+    pods: int | None = None
+    xact_age_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +114,13 @@ class Action:
     trace_id: str
     preconditions: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What an event is about besides its type, actor, action and trace; `key` is its public id."""
+
+    session_id: str = ""
+    agent: str = ""
+    action_class: str = ""
+    key: str = ""

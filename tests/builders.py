@@ -21,11 +21,12 @@ from governance import approvals
 from governance.models import AuditEvent
 from governance.types import SYSTEM, Action, ActionClass, ActorKind, Principal, Resource
 from tickets import services
+from tickets.agent import author
 from tickets.events import AGENT
 from tickets.journal import TicketJournal
 from tickets.models import Status, Ticket
 
-ADA = Principal(kind=ActorKind.USER, name="ada")
+ADA = Principal(kind=ActorKind.USER, name="ada", roles=frozenset({"approver"}))
 
 PLAN: dict[str, Any] = {
     "summary": "Create Redis StatefulSet with Sentinel",
@@ -131,6 +132,8 @@ def parked(journal: TicketJournal, call: ToolExecution, kind: WaitKind, **detail
                 reason=call.turn.text,
             ),
             policy="destructive-needs-approval",
+            kind="plan" if kind is WaitKind.PLAN_APPROVAL else "",
+            on_behalf_of=author(journal.ticket),
         )
     call.state, call.wait, call.wait_detail = CallState.WAITING, kind, detail
     call.waiting_since = now()

@@ -6,16 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
-from governance import identity, refusals
+from governance import refusals
+from governance.audit import checkpoints, keys, witness
+from governance.identity import credentials
 
 # Other work on the machine makes an example slow, which is no fault of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+LOG = ("governance_auditevent", "governance_auditlink", "governance_checkpoint")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--crash-rounds", type=int, default=25, help="kills of a running product")
     group.addoption("--crash-seed", type=int, default=20261122, help="what is killed, and when")
     group.addoption("--crash-outage", type=float, default=8.0, help="seconds without Redis")
+    group.addoption("--log-trials", type=int, default=3, help="tries of each attack on the log")
+    group.addoption("--log-events", type=int, default=600, help="of honest use of the log")
+    group.addoption("--approval-rounds", type=int, default=5, help="of each race on approvals")
     group.addoption("--machine-examples", type=int, default=8, help="cases an operation")
 
 
@@ -31,8 +40,20 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Transactional tests end with TRUNCATE, which the log refuses in production."""
     del django_db_setup
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for table in ("governance_auditevent", "governance_auditlink"):
+        for table in LOG:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_truncate")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def empty_log_behind(django_db_blocker: Any) -> Iterator[None]:
+    """What threads of a test committed is not rolled back with it: the next file finds none."""
+    yield
+    if not connection.settings_dict["NAME"].startswith(TEST_DATABASE_PREFIX):
+        return  # no test needed a database yet
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM governance_auditevent)")
+        if cursor.fetchone()[0]:
+            cursor.execute(f"TRUNCATE {', '.join(LOG)}, governance_auditpending")
 
 
 class OnPort:
@@ -58,11 +79,31 @@ def no_refusals_before() -> Iterator[None]:
     test starts with none, and leaves no timer that would write into another one's database.
     """
     refusals._bounded = refusals.Bounded()
-    identity._limiter.storage.reset()
+    credentials._limiter.storage.reset()
     yield
     if refusals._timer is not None:
         refusals._timer.cancel()
         refusals._timer = None
+
+
+@pytest.fixture(autouse=True)
+def unsigned_log() -> Iterator[None]:
+    """Each test begins with an empty log, which must not look like one that was rolled back."""
+    forget_signatures()
+    keys.make_signing_key()
+    yield
+    forget_signatures()
+
+
+def forget_signatures() -> None:
+    for path in (
+        django_settings.AURA.log_checkpoints,
+        django_settings.AURA.data / "log-verified.json",
+        django_settings.AURA.data / "log-contradicted.txt",
+    ):
+        path.unlink(missing_ok=True)
+    checkpoints.signer._signed = None
+    witness._seen.clear()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from agents.models import Run, Turn
 from agents.runtime import budget
 from agents.runtime.budget import Pace, Used
 from aura.config import Settings
-from governance.types import ActionClass
+from governance.types import EFFECT_CLASSES
 from tickets.models import Ticket
 
 
@@ -87,7 +87,7 @@ class Account:
             self._pace = Pace(self.config.budget_writes_per_minute)
             effects = self.run.calls.filter(
                 begun_at__gt=now() - budget.WINDOW,
-                action_class__in=[ActionClass.WRITE, ActionClass.DESTRUCTIVE],
+                action_class__in=EFFECT_CLASSES,
             )
             begun = effects.order_by("begun_at").values_list("begun_at", flat=True)
             self._pace.load([at for at in begun if at is not None])

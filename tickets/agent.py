@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
@@ -13,11 +13,12 @@ from agents.models import Run
 from agents.runtime import claims, conversation
 from agents.runtime.door import BoundCall, Door
 from agents.runtime.llm import LanguageModel, Task
+from agents.runtime.session import Session
 from agents.runtime.tool import Toolset
-from agents.runtime.turn import Session
 from aura.config import Settings
-from governance.policy.engine import decide
+from governance.policy import current
 from governance.policy.types import Decision, Effect, PolicyRequest
+from governance.types import ActorKind, Principal
 from tickets import plan as plans
 from tickets import prompts
 from tickets.events import AGENT
@@ -72,6 +73,8 @@ def session(ticket: Ticket, run: Run, workshop: Workshop) -> Session:
             judge=judge(ticket, workshop.config),
             plan_tool=SUBMIT_PLAN,
             preconditions={"baseCommit": run.context.get("baseCommit", "")},
+            on_behalf_of=author(ticket),
+            approval_expires_s=workshop.config.approval_expires_s,
         ),
         model=workshop.model,
         journal=TicketJournal(ticket, run, config=workshop.config, polling=tools.polling),
@@ -85,6 +88,13 @@ def session(ticket: Ticket, run: Run, workshop: Workshop) -> Session:
         calls=calls,
         told={call.id for call in calls if call.state == "done"},
     )
+
+
+def author(ticket: Ticket) -> Principal | None:
+    """Who wants what the ticket says; None where nobody gave a name."""
+    if not ticket.created_by:
+        return None
+    return Principal(kind=ActorKind.USER, name=ticket.created_by)
 
 
 def toolset(ticket: Ticket, workshop: Workshop) -> Toolset:
@@ -105,9 +115,13 @@ def judge(ticket: Ticket, config: Settings) -> Callable[[BoundCall], Decision]:
     def decision(bound: BoundCall) -> Decision:
         action = bound.action
         if action.tool == SUBMIT_PLAN:
-            return _plan_decision(required=config.agent_plan_approval)
+            return _plan_decision(config)
         if action.tool == REQUEST_APPROVAL:
-            return Decision(effect=Effect.REQUIRE_APPROVAL, policy="agent-asks-for-approval")
+            return Decision(
+                effect=Effect.REQUIRE_APPROVAL,
+                policy="agent-asks-for-approval",
+                four_eyes=config.agent_four_eyes,
+            )
         approved = ticket.plan if ticket.plan_approved_at else None
         path = action.resource.name if action.resource.type == "file" else ""
         request = PolicyRequest(
@@ -117,14 +131,19 @@ def judge(ticket: Ticket, config: Settings) -> Callable[[BoundCall], Decision]:
             resource=action.resource,
             coverage=plans.coverage(approved, tool=action.tool, path=path),
         )
-        return decide(request, destructive_approval=config.agent_destructive_approval)
+        said = current.judge(request, destructive_approval=config.agent_destructive_approval)
+        return replace(said, four_eyes=said.four_eyes or config.agent_four_eyes)
 
     return decision
 
 
-def _plan_decision(*, required: bool) -> Decision:
-    if required:
-        return Decision(effect=Effect.REQUIRE_APPROVAL, policy="plan-needs-approval")
+def _plan_decision(config: Settings) -> Decision:
+    if config.agent_plan_approval:
+        return Decision(
+            effect=Effect.REQUIRE_APPROVAL,
+            policy="plan-needs-approval",
+            four_eyes=config.agent_four_eyes,
+        )
     return Decision(effect=Effect.ALLOW, policy="plan-approval-switched-off")
 
 

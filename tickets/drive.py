@@ -7,13 +7,15 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from agents.models import CallState, Run
+from agents.models import NO_FAILURES, CallState, Run
 from agents.runtime import claims, observed, presence, watch
 from agents.runtime.executions import Outcome
 from agents.runtime.interrupt import Interrupted
 from agents.runtime.llm import FailureKind, ModelFailure
+from agents.runtime.session import Session
 from agents.runtime.tool import ToolFailure
-from agents.runtime.turn import Session, ask, settle, shorten
+from agents.runtime.turn import ask, settle, shorten
+from aura.kernel import rows
 from aura.kernel.ids import parse_uuid
 from tickets import agent, failures
 from tickets.agent import Workshop
@@ -25,14 +27,15 @@ logger = logging.getLogger(__name__)
 
 def advance(ticket_id: UUID, workshop: Workshop | None = None) -> None:
     """Work on a ticket while it can be worked on. Does nothing when another worker has it."""
-    ticket = Ticket.objects.filter(pk=ticket_id).first()
-    if ticket is None or ticket.run_id is None:
+    found = rows.find(Ticket, ticket_id)
+    if found is None or found.run_id is None:
         return
     try:
-        with claims.held(ticket.run_id) as run:
+        with claims.held(found.run_id) as run:
             if run is None:
                 return
-            ticket.refresh_from_db()
+            ticket = rows.find(Ticket, ticket_id)  # as the claim finds it
+            assert ticket is not None  # noqa: S101 - none is ever removed
             with observed.segment(run):
                 if run.attempts > claims.MAX_ATTEMPTS:
                     _give_up(run, TicketJournal(ticket, run))
@@ -107,8 +110,8 @@ def _turns(session: Session, workshop: Workshop) -> None:
     run = session.run
     while _turn(session, workshop):
         if run.failing_since is not None:
-            Run.objects.filter(pk=run.pk).update(failing_since=None, outside_failures=0)
-            run.failing_since, run.outside_failures = None, 0
+            Run.objects.filter(pk=run.pk).update(**NO_FAILURES)
+            run.failing_since, run.outside_failures, run.bad_replies = None, 0, 0
 
 
 def _turn(session: Session, workshop: Workshop) -> bool:

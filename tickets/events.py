@@ -14,7 +14,7 @@ from aura.kernel.telemetry import context
 from governance.audit.record import record
 from governance.models import AuditEvent
 from governance.refusals import Kind
-from governance.types import ActorKind, Principal
+from governance.types import About, ActorKind, Principal
 from tickets.models import Ticket
 
 AGENT: Final = Principal(kind=ActorKind.AGENT, name="aura")
@@ -28,6 +28,7 @@ TYPES: Final = (
     "plan_rejected",
     "turn_started",
     "turn_completed",
+    "tool_invoked",
     "tool_called",
     "worktree_created",
     "commit_created",
@@ -38,6 +39,14 @@ TYPES: Final = (
     "approval_requested",
     "approval_granted",
     "approval_denied",
+    "approval_created",
+    "approval_voted",
+    "approval_used",
+    "approval_expired",
+    "approval_cancelled",
+    "approval_revoked",
+    "break_glass_used",
+    "break_glass_reviewed",
     "question_asked",
     "question_answered",
     "validation_failed",
@@ -50,6 +59,12 @@ TYPES: Final = (
     "token_revoked",
     "token_deleted",
     "user_changed",
+    "policy_proposed",
+    "policy_activated",
+    "policy_shadowed",
+    "security_alert",
+    "security_incident_recorded",
+    "security_incident_bundled",
     "webhook_created",
     "webhook_updated",
     "webhook_deleted",
@@ -82,6 +97,7 @@ def tell(
     actor: Principal,
     action: str | None = None,
     payload: Mapping[str, Any] | None = None,
+    about: About | None = None,
     **data: Any,
 ) -> AuditEvent:
     """Record something about a ticket, in the transaction that made it true."""
@@ -93,6 +109,7 @@ def tell(
         actor=actor,
         action=action or event_type,
         trace_id=str(ticket.pk),
+        about=about,
         data={
             **data,
             "payload": dict(payload or {}),

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Literal
 
 from django.utils.timezone import now
 
-from agents.models import Run
+from agents.models import NO_FAILURES, Run
 from agents.runtime import claims
 from agents.runtime.llm import FailureKind, ModelFailure
+from agents.runtime.session import TRANSIENT_TRIES, Session
 from agents.runtime.tool import ToolFailure, TransientFailure
-from agents.runtime.turn import TRANSIENT_TRIES, Session
+from aura.kernel import backoff
 from tickets.journal import TicketJournal
 
 FIRST_RETRY_S = 2.0
@@ -31,11 +33,17 @@ def cannot_start(run: Run, journal: TicketJournal, failure: ToolFailure) -> None
         journal.opened()
         again_in = None
         if journal.running() and isinstance(failure, TransientFailure):
-            again_in = _retry(journal, run, str(failure), most=TRANSIENT_TRIES)
+            again_in = _retry(journal, run, _sentence(failure), most=TRANSIENT_TRIES)
         elif journal.running():
-            journal.pause_with_error(f"{failure} {RESUME}")
+            journal.pause_with_error(f"{_sentence(failure)} {RESUME}")
         journal.closed()
         claims.release(run, again_in=again_in)
+
+
+def _sentence(failure: ToolFailure) -> str:
+    """A tool's failure is a line for the model; here more words follow."""
+    text = str(failure)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def model_failed(session: Session, failure: ModelFailure, *, retry_s: float) -> None:
@@ -57,7 +65,7 @@ def _after(
 ) -> timedelta | None:
     """When to try again; None after the ticket was paused."""
     if failure.kind is FailureKind.BAD_REPLY:
-        return _retry(journal, run, failure.message, most=MAX_BAD_REPLIES)
+        return _retry(journal, run, failure.message, counter="bad_replies", most=MAX_BAD_REPLIES)
     if failure.retryable:
         return _retry(
             journal,
@@ -76,29 +84,30 @@ def _retry(
     run: Run,
     message: str,
     *,
+    counter: Literal["outside_failures", "bad_replies"] = "outside_failures",
     most: int | None = None,
     within_s: float = float("inf"),
     retry_after_s: float = 0.0,
 ) -> timedelta | None:
     """When to try again; None after pausing, since `most` tries or `within_s` are used up.
 
-    `retry_after_s`: what the other side asked for; nobody comes back earlier, nor all at once.
+    `counter`: a bad reply is no outage, so neither uses up the other's tries. `retry_after_s`: what
+    the other side asked for; nobody comes back earlier, nor all at once.
     """
-    first = run.failing_since is None
     since = run.failing_since or now()
-    tries = 1 if first else run.outside_failures + 1
-    pause_s = min(FIRST_RETRY_S * 2 ** (tries - 1), LONGEST_RETRY_S) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    tries = getattr(run, counter) + 1
+    pause_s = backoff.pause_s(tries, first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
     pause_s = max(pause_s, retry_after_s * random.uniform(1.0, 1.1))  # noqa: S311 - jitter
     spent_s = (now() - since).total_seconds()
     if spent_s + pause_s > within_s or tries == most:
-        journal.save_run(failing_since=None, outside_failures=0)
+        journal.save_run(**NO_FAILURES)
         asked = f" It asks to be left alone for {retry_after_s:.0f} s." if retry_after_s else ""
         journal.pause_with_error(
             f"{message}{asked} Gave up after {tries} {'try' if tries == 1 else 'tries'} in"
             f" {spent_s:.0f} s. {RESUME}"
         )
         return None
-    journal.save_run(failing_since=since, outside_failures=tries)
-    if first:
+    journal.save_run(**{"failing_since": since, counter: tries})
+    if tries == 1:
         journal.error(f"{message} Trying again.", recoverable=True)
     return timedelta(seconds=pause_s)

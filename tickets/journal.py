@@ -1,6 +1,6 @@
 """The ticket's side of a run: counts turns, moves the status, and tells the log.
 
-Every method runs inside the transaction that records what it is told of (`agents.runtime.turn`).
+Every method runs inside the transaction that records what it is told of (`agents.runtime.journal`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from agents.runtime.tool import Fact, ToolResult
 from agents.types import WaitKind
 from aura.config import Settings
 from aura.kernel import rows
-from aura.kernel.secrets import redact, redact_value
 from aura.kernel.telemetry import metrics
-from governance.types import SYSTEM, ActionClass
+from governance.audit.record import redacted
+from governance.types import EFFECT_CLASSES, SYSTEM, About
 from tickets import plan as plans
 from tickets import steps
 from tickets.account import Account
@@ -35,12 +35,11 @@ MAX_BAD_PLANS = 2  # one plan may be unusable; a second one ends the ticket
 LOGGED_CHARS = 2000
 # What others may change of a ticket while a worker holds its run; the rest is the worker's alone.
 SHARED = ("status", "title", "priority", "max_turns", "run")
-EFFECT_CLASSES = frozenset({ActionClass.WRITE, ActionClass.DESTRUCTIVE})
 EFFECTS = frozenset({"worktree_created", "commit_created", "push_executed", "merge_completed"})
 
 
 class TicketJournal:
-    """`agents.runtime.turn.Journal` for one ticket; `ticket` stays the same object."""
+    """`agents.runtime.journal.Journal` for one ticket; `ticket` stays the same object."""
 
     def __init__(
         self,
@@ -102,6 +101,7 @@ class TicketJournal:
     def begins(self, call: ToolExecution) -> None:
         if call.action_class in EFFECT_CLASSES:
             self.account.begins()
+            self._tell_invoked(call)
         self._steps.begin(call)
 
     def waits(self, call: ToolExecution) -> None:
@@ -247,7 +247,9 @@ class TicketJournal:
     def _plan_ended(self, call: ToolExecution) -> None:
         if call.failed and call.approval_id is None:
             self._bad_plan(call)
-        elif not call.failed and call.approval_id is None:
+        elif call.failed:  # rejected, or its approval was taken back before it was used
+            self._change(plan_approved_at=None, plan_approved_by="")
+        elif call.approval_id is None:
             self._accept_plan(call)
 
     def _bad_plan(self, call: ToolExecution) -> None:
@@ -287,9 +289,20 @@ class TicketJournal:
         payload = {"question": detail.get("question", ""), "options": detail.get("options", [])}
         tell(self.ticket, "question_asked", actor=AGENT, payload=payload)
 
+    def _tell_invoked(self, call: ToolExecution) -> None:
+        """The intent: in the log, and signed, before the effect may begin."""
+        tell(
+            self.ticket,
+            "tool_invoked",
+            actor=AGENT,
+            action=call.tool,
+            about=_about(call),
+            call=_identity(call),
+        )
+
     def _tell_called(self, call: ToolExecution, *, afterwards: bool = False) -> None:
         result = _shown_result(call)
-        arguments = _shortened(redact_value(call.arguments or {"raw": call.raw_arguments}))
+        arguments = _shortened(redacted(call.arguments or {"raw": call.raw_arguments}))
         payload: dict[str, Any] = {"tool": call.tool, "args": arguments, "result": result}
         if afterwards:
             payload["note"] = "the ticket was taken from this worker while the call ran"
@@ -302,13 +315,8 @@ class TicketJournal:
             toolCall={"name": call.tool, "args": arguments, "result": result},
             tokenUsage=usage_of(call.turn),
             payload=payload,
-            call={
-                "id": str(call.pk),
-                "actionClass": call.action_class,
-                "resource": call.resource,
-                "policy": call.policy,
-                "fingerprint": call.fingerprint,
-            },
+            about=_about(call),
+            call=_identity(call),
         )
 
     def _fact(self, call: ToolExecution, fact: Fact) -> None:
@@ -371,13 +379,34 @@ def pending_approval(call: ToolExecution) -> dict[str, Any]:
     }
 
 
+def _about(call: ToolExecution) -> About:
+    """What the log is asked for calls by."""
+    return About(session_id=call.run_id.hex, agent=AGENT.name, action_class=call.action_class)
+
+
+def _identity(call: ToolExecution) -> dict[str, Any]:
+    """Which call it is, and what the policy said to it: the same in its intent and its outcome."""
+    identity: dict[str, Any] = {
+        "id": str(call.pk),
+        "actionClass": call.action_class,
+        "resource": call.resource,
+        "fingerprint": call.fingerprint,
+        "policy": call.policy,
+    }
+    if call.decision:
+        identity["decision"] = call.decision
+    if call.approval_id is not None:
+        identity["approvalId"] = str(call.approval_id)
+    return identity
+
+
 def _shown_result(call: ToolExecution) -> dict[str, Any]:
     if call.failed:
-        return {"error": _short(redact(call.result))}
+        return {"error": _short(redacted(call.result))}
     if call.data:
-        shown: dict[str, Any] = _shortened(redact_value(call.data))
+        shown: dict[str, Any] = _shortened(redacted(call.data))
         return shown
-    return {"text": _short(redact(call.result))}
+    return {"text": _short(redacted(call.result))}
 
 
 def _shortened(value: Any) -> Any:

@@ -28,7 +28,8 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = {
             S.CANCELLED,
         }
     ),
-    S.PENDING_PLAN_APPROVAL: frozenset({S.EXECUTING, S.PLANNING, S.CANCELLED}),
+    # Paused: nobody decided in time.
+    S.PENDING_PLAN_APPROVAL: frozenset({S.EXECUTING, S.PLANNING, S.PAUSED, S.CANCELLED}),
     S.EXECUTING: frozenset(
         {
             S.PENDING_APPROVAL,
@@ -41,7 +42,7 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = {
             S.CANCELLED,
         }
     ),
-    S.PENDING_APPROVAL: frozenset({S.EXECUTING, S.PLANNING, S.CANCELLED}),
+    S.PENDING_APPROVAL: frozenset({S.EXECUTING, S.PLANNING, S.PAUSED, S.CANCELLED}),
     S.PENDING_INPUT: frozenset({S.EXECUTING, S.PLANNING, S.CANCELLED}),
     S.OBSERVING: frozenset({S.EXECUTING, S.RESOLVED, S.FAILED, S.PAUSED, S.CANCELLED}),
     S.PAUSED: frozenset({S.EXECUTING, S.PLANNING, S.PENDING_PLAN_APPROVAL, S.CANCELLED}),

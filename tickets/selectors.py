@@ -12,6 +12,7 @@ from agents.models import CallState, ToolExecution, Turn
 from agents.types import WaitKind
 from aura.kernel import rows
 from aura.kernel.ids import iso, parse_uuid
+from governance import approvals
 from tickets.errors import TicketNotFound
 from tickets.journal import pending_approval
 from tickets.lifecycle import WAITING
@@ -32,7 +33,7 @@ def waiting_call(ticket: Ticket) -> ToolExecution | None:
     if ticket.status not in WAITING or ticket.run_id is None:
         return None
     waiting = ToolExecution.objects.filter(run_id=ticket.run_id, state=CallState.WAITING)
-    return waiting.select_related("turn").first()
+    return waiting.select_related("turn", "approval").first()
 
 
 def approval_of(ticket: Ticket) -> dict[str, Any] | None:
@@ -40,7 +41,31 @@ def approval_of(ticket: Ticket) -> dict[str, Any] | None:
     call = waiting_call(ticket) if ticket.status == Status.PENDING_APPROVAL else None
     if call is None or call.wait != WaitKind.APPROVAL or call.waiting_since is None:
         return None
-    return {**pending_approval(call), "requestedAt": iso(call.waiting_since)}
+    asked = {"requestedAt": iso(call.waiting_since)}
+    return {**pending_approval(call), **asked, **_request_of(call)}
+
+
+def plan_approval_of(ticket: Ticket) -> dict[str, Any] | None:
+    """`pendingPlanApproval` of the API: what a decision on the plan can be bound to."""
+    call = waiting_call(ticket) if ticket.status == Status.PENDING_PLAN_APPROVAL else None
+    if call is None or call.approval_id is None or call.waiting_since is None:
+        return None
+    asked = {"id": str(call.approval_id), "requestedAt": iso(call.waiting_since)}
+    return {**asked, **_request_of(call)}
+
+
+def _request_of(call: ToolExecution) -> dict[str, Any]:
+    """What was asked for exactly, until when, and how far the decision has come."""
+    approval = call.approval
+    if approval is None:
+        return {}
+    return {
+        "fingerprint": approval.fingerprint,
+        "expiresAt": iso(approval.expires_at),
+        "approverRole": approval.approver_role,
+        "quorum": approval.quorum,
+        "approvedBy": approvals.standing(approval) if approval.quorum > 1 else [],
+    }
 
 
 def question_of(ticket: Ticket) -> dict[str, Any] | None:

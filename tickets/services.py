@@ -12,16 +12,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from agents.models import CallState, Run, ToolExecution
+from agents.models import NO_FAILURES, CallState, Run, ToolExecution
 from agents.runtime import claims, observed
 from agents.types import WaitKind
 from aura.kernel import rows
 from aura.kernel.errors import Problem, ValidationFailed
 from aura.kernel.ids import parse_uuid
 from governance import approvals
-from governance.approvals import ApprovalNotPending
+from governance.approvals import UNSEEN, ApprovalNotPending, Seen, ShownIsStale
 from governance.audit.record import recorded_together
 from governance.models import Approval, ApprovalStatus
 from governance.types import SYSTEM, ActorKind, Principal
@@ -33,6 +34,7 @@ from tickets.models import Priority, Status, Ticket
 from tickets.wakeups import tidy_up, wake
 
 AGENT_NAME = "ticket"
+UNSAID = "(no reason given)"  # the document lets an action be denied without one
 
 
 class QuestionNotPending(Problem):
@@ -45,13 +47,19 @@ class AgentBusy(Problem):
 
 @contextmanager
 def held(ticket: Ticket) -> Iterator[None]:
-    """A transaction that holds the ticket, and its run's row first; `ticket` is read anew."""
-    with transaction.atomic():
-        run_id = Ticket.objects.values_list("run_id", flat=True).get(pk=ticket.pk)
-        if run_id is not None:
-            Run.objects.select_for_update().get(pk=run_id)
-        ticket.refresh_from_db(from_queryset=Ticket.objects.select_for_update(of=("self",)))
+    """A transaction that holds the ticket, and its run's row first; `ticket` is read anew.
+
+    What the log is told meanwhile is written at its end.
+    """
+    with transaction.atomic(), rows.together(), recorded_together(along=False):
+        rows.read_again(ticket, after=LOCK_RUN, values=[ticket.pk])
         yield
+
+
+LOCK_RUN = """
+SELECT FROM agents_run
+WHERE id = (SELECT run_id FROM tickets_ticket WHERE id = %s) FOR UPDATE
+"""
 
 
 def create_ticket(
@@ -63,7 +71,7 @@ def create_ticket(
     max_turns: int | None = None,
 ) -> Ticket:
     """Open a ticket. Nothing runs before `run_ticket`."""
-    with transaction.atomic(), rows.together(), recorded_together():  # one message
+    with rows.one_message(), recorded_together(along=False):
         ticket = Ticket(
             title=title,
             description=description,
@@ -161,25 +169,38 @@ def cancel_ticket(ticket: Ticket, *, actor: Principal, reason: str = "") -> Tick
     return ticket
 
 
-def approve_plan(ticket: Ticket, *, actor: Principal, note: str = "") -> Ticket:
-    """Release the plan that waits. `note`: who the body says approved, when that is not `actor`."""
+def approve_plan(
+    ticket: Ticket, *, actor: Principal, note: str = "", seen: Seen = UNSEEN
+) -> Ticket:
+    """Release the plan that waits. `note`: who the body says approved, when that is not `actor`.
+
+    `seen`: the request that was read, so that another plan made meanwhile is not approved.
+    """
     with held(ticket):
         approval_id = _asked(ticket, WaitKind.PLAN_APPROVAL)
         if approval_id is None:
             raise _no_plan(ticket, Status.EXECUTING)
-        approvals.approve(approval_id, by=actor, reason=note, event="plan_approved")
-        _settle(ticket)
+        wake(ticket.pk)  # before everything else that follows the commit
+        _settle(
+            ticket,
+            approvals.approve(approval_id, by=actor, reason=note, seen=seen, event="plan_approved"),
+        )
     return ticket
 
 
-def reject_plan(ticket: Ticket, *, feedback: str, actor: Principal) -> Ticket:
+def reject_plan(ticket: Ticket, *, feedback: str, actor: Principal, seen: Seen = UNSEEN) -> Ticket:
     """Send the plan back; the agent makes another one from the feedback."""
     with held(ticket):
         approval_id = _asked(ticket, WaitKind.PLAN_APPROVAL)
         if approval_id is None:
             raise _no_plan(ticket, Status.PLANNING)
-        approvals.deny(approval_id, by=actor, reason=feedback, event="plan_rejected")
-        _settle(ticket)
+        wake(ticket.pk)
+        _settle(
+            ticket,
+            approvals.deny(
+                approval_id, by=actor, reason=feedback, seen=seen, event="plan_rejected"
+            ),
+        )
     return ticket
 
 
@@ -192,36 +213,43 @@ def _no_plan(ticket: Ticket, to: Status) -> InvalidTransition:
 
 
 def decide_action(
-    ticket: Ticket, *, approved: bool, actor: Principal, reason: str = "", approval_id: str = ""
+    ticket: Ticket, *, approved: bool, actor: Principal, reason: str = "", seen: Seen = UNSEEN
 ) -> Ticket:
     """Release or refuse the action that waits; a refusal is told to the agent, who goes on.
 
-    `approval_id`: the request that was read, so that another one put meanwhile is not decided.
+    `seen`: the request that was read, so that another one put meanwhile is not decided.
     """
     with held(ticket):
         waiting = _asked(ticket, WaitKind.APPROVAL)
         if waiting is None:
             raise ApprovalNotPending("There is no pending approval to respond to")
-        if approval_id and approval_id.lower() != str(waiting):
-            raise ApprovalNotPending(f"Approval {approval_id} is not the one that waits")
-        verb = approvals.approve if approved else approvals.deny
-        verb(waiting, by=actor, reason=reason)
-        _settle(ticket)
+        wake(ticket.pk)
+        if approved:
+            approval = approvals.approve(waiting, by=actor, reason=reason, seen=seen)
+        else:
+            approval = approvals.deny(waiting, by=actor, reason=reason or UNSAID, seen=seen)
+        _settle(ticket, approval)
     return ticket
 
 
-def answer_question(ticket: Ticket, *, answer: str, actor: Principal) -> Ticket:
-    """Answer the question that waits; the answer is the result of the call that asked it."""
+def answer_question(ticket: Ticket, *, answer: str, actor: Principal, question: str = "") -> Ticket:
+    """Answer the question that waits; the answer is the result of the call that asked it.
+
+    `question`: the id of the one that was read, so that another one is not answered.
+    """
     with held(ticket):
         call = _waiting(ticket, WaitKind.QUESTION)
         if call is None:
             raise QuestionNotPending("There is no pending question to answer")
+        if question and question.lower() != str(call.pk):
+            raise ShownIsStale("Another question waits by now; look at it first")
         ToolExecution.objects.filter(pk=call.pk, state=CallState.WAITING).update(
             state=CallState.DONE, result=answer, ended_at=now(), data={"answer": answer}
         )
         payload = {"question": call.wait_detail.get("question", ""), "answer": answer}
         tell(ticket, "question_answered", actor=actor, payload=payload)
         _go_on(ticket, actor=actor)
+        wake(ticket.pk)
     return ticket
 
 
@@ -247,12 +275,12 @@ def resume_ticket(ticket: Ticket, *, actor: Principal, additional_turns: int = 0
         steps.reopen(ticket)
         Run.objects.filter(tickets=ticket).update(
             failures=0,
-            failing_since=None,
-            outside_failures=0,
+            **NO_FAILURES,
             budget_from=marks(ticket, Run.objects.filter(tickets=ticket).first()),
         )
         reason = f"resumed with {additional_turns} more turns" if additional_turns else "resumed"
         _go_on(ticket, actor=actor, reason=reason)
+        wake(ticket.pk)
     return ticket
 
 
@@ -260,36 +288,43 @@ def settle_decided() -> None:
     """Move on every ticket whose waiting call was decided elsewhere (the admin's queue, auditd)."""
     decided = ToolExecution.objects.filter(
         state=CallState.WAITING,
-        approval__status__in=[ApprovalStatus.APPROVED, ApprovalStatus.DENIED],
+        approval__status__in=_SETTLED,
         run__tickets__status__in=WAITING,
     )
     for ticket in Ticket.objects.filter(run__calls__in=decided):
         with held(ticket):
-            _settle(ticket)
+            _settle_waiting(ticket)
 
 
 def settle_trace(trace_id: str) -> None:
     """`settle_decided` for the ticket of one trace, if it is one and still waits."""
     key = parse_uuid(trace_id)
-    ticket = Ticket.objects.filter(pk=key, status__in=_KIND_OF).first() if key else None
-    if ticket is not None:
+    ticket = rows.find(Ticket, key) if key else None
+    if ticket is not None and ticket.status in _KIND_OF:
         with held(ticket):
-            _settle(ticket)
+            _settle_waiting(ticket)
 
 
-def _settle(ticket: Ticket) -> None:
-    """The waiting call's approval was decided: the ticket goes on. Does nothing otherwise."""
-    if ticket.status not in {Status.PENDING_PLAN_APPROVAL, Status.PENDING_APPROVAL}:
+def _settle_waiting(ticket: Ticket) -> None:
+    """`_settle` with the request that the ticket waits for, if it does."""
+    if ticket.status not in _KIND_OF:
         return
     approval_id = _asked(ticket, _KIND_OF[Status(ticket.status)])
-    if approval_id is None:
+    if approval_id is not None:
+        wake(ticket.pk)
+        _settle(ticket, Approval.objects.get(pk=approval_id))
+
+
+def _settle(ticket: Ticket, approval: Approval) -> None:
+    """The waiting call's request has ended: the ticket goes on. Does nothing otherwise."""
+    if approval.status not in _SETTLED:
         return
-    approval = Approval.objects.get(pk=approval_id)
-    if approval.status not in _DECIDED:
+    if approval.status == ApprovalStatus.EXPIRED:
+        move(ticket, Status.PAUSED, actor=SYSTEM, reason=_UNANSWERED)
         return
     if ticket.status == Status.PENDING_PLAN_APPROVAL and approval.status == ApprovalStatus.APPROVED:
         ticket.plan_approved_at, ticket.plan_approved_by = approval.decided_at, approval.decided_by
-        ticket.save(update_fields=["plan_approved_at", "plan_approved_by"])
+        rows.update(ticket, "plan_approved_at", "plan_approved_by")
     _go_on(ticket, actor=_decider(approval))
 
 
@@ -297,32 +332,44 @@ _KIND_OF = {
     Status.PENDING_PLAN_APPROVAL: WaitKind.PLAN_APPROVAL,
     Status.PENDING_APPROVAL: WaitKind.APPROVAL,
 }
-_DECIDED = {ApprovalStatus.APPROVED, ApprovalStatus.DENIED}
+_SETTLED = (
+    ApprovalStatus.APPROVED,
+    ApprovalStatus.DENIED,
+    ApprovalStatus.CANCELLED,
+    ApprovalStatus.EXPIRED,
+    ApprovalStatus.REVOKED,
+)
+_UNANSWERED = "nobody decided in time; resume asks again"
 
 
 def _decider(approval: Approval) -> Principal:
+    if approval.status == ApprovalStatus.CANCELLED:
+        return SYSTEM
     return Principal(kind=ActorKind.USER, name=approval.decided_by)
 
 
 def _waiting(ticket: Ticket, kind: WaitKind) -> ToolExecution | None:
     if ticket.run_id is None or ticket.status not in WAITING:
         return None
-    calls = ToolExecution.objects.filter(run_id=ticket.run_id, state=CallState.WAITING, wait=kind)
-    return calls.first()
+    return _calls(ticket.run_id, kind).first()
+
+
+def _calls(run_id: UUID, kind: WaitKind) -> QuerySet[ToolExecution]:
+    return ToolExecution.objects.filter(run_id=run_id, state=CallState.WAITING, wait=kind)
 
 
 def _asked(ticket: Ticket, kind: WaitKind) -> UUID | None:
     """The request for approval that the waiting call made."""
-    call = _waiting(ticket, kind)
-    return call.approval_id if call else None
+    if ticket.run_id is None or ticket.status not in WAITING:
+        return None
+    return _calls(ticket.run_id, kind).values_list("approval_id", flat=True).first()
 
 
 def _go_on(ticket: Ticket, *, actor: Principal, reason: str = "") -> None:
-    """Back to work: queue the run and wake a worker after commit."""
+    """Back to work: the run is due. The caller wakes a worker."""
     move(ticket, working_status(ticket), actor=actor, reason=reason)
     if ticket.run_id is not None:
         claims.queue(ticket.run_id)
-        wake(ticket.pk)
 
 
 def _wire(name: str) -> str:

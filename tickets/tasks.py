@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from uuid import UUID
 
 from celery import shared_task
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
+from django.db import connection
 
 from agents import probes
 from agents.gitops.workspace import Workspace
 from agents.runtime import claims
+from governance import approvals
+from governance.approvals import callbacks
 from governance.audit.background import in_background
+from governance.audit.checkpoints import prepare_to_sign
 from governance.audit.sequence import sequence
 from tickets import drive, services
 from tickets.agent import Workshop
@@ -21,9 +26,11 @@ from tickets.wakeups import wake_now
 from tickets.webhooks import endpoints, pump
 
 # A ticket tells the log something with every turn: linked together it costs a commit less a turn.
-LINK_EVERY_S = 0.1
+LINK_EVERY_S = 0.03
 
 _while_working = ExitStack()
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -48,14 +55,17 @@ def tidy_leftovers() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find what no wake-up told of: due runs, decided approvals, unlinked events."""
+    """Find what no wake-up told of: due runs, decided and expired approvals, unlinked events."""
     claims.release_abandoned()
+    approvals.expire_due()
     services.settle_decided()
     for ticket_id in Ticket.objects.filter(run__in=claims.due()).values_list("pk", flat=True):
         wake_now(ticket_id)
     sequence()
     if pump.needed():
         pump.hands.wake()
+    if callbacks.due().exists():
+        callbacks.hands.wake()
 
 
 @shared_task
@@ -82,7 +92,10 @@ def maintain() -> None:
 
 @worker_init.connect
 def link_in_background(**_: object) -> None:
-    """Turns do not wait for the log's chain."""
+    """Turns do not wait for the log's chain; what they are about to do is signed here."""
+    if note := prepare_to_sign():
+        logger.warning("%s", note)
+    connection.close()
     _while_working.enter_context(in_background(every_s=LINK_EVERY_S))
 
 
@@ -103,3 +116,4 @@ def look_first(**_: object) -> None:
 def begin_nothing_more(**_: object) -> None:
     """What is being delivered is delivered to its end; the rest is for the next worker."""
     pump.hands.stop()
+    callbacks.hands.stop()

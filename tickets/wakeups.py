@@ -27,7 +27,11 @@ _messages = Errands("wake-ups")
 
 
 def wake(ticket_id: UUID) -> None:
-    """Wake a worker once the current transaction has committed."""
+    """Wake a worker once the current transaction has committed.
+
+    What is to happen then happens in the order in which it was wished: who is in a hurry calls this
+    early. A worker that finds nothing to do goes again.
+    """
     transaction.on_commit(partial(wake_now, ticket_id), robust=True)
 
 
@@ -46,15 +50,15 @@ def deliver_now() -> None:
     _send_soon(DELIVER)
 
 
-def _send_soon(task: str, *ids: UUID) -> None:
-    _messages.run_soon(partial(_send, task, *ids))
+def _send_soon(task: str, ticket_id: UUID | None = None) -> None:
+    _messages.run_soon(partial(_send, task, ticket_id))
 
 
-def _send(task: str, *ids: UUID) -> None:
-    ticket = "".join(map(str, ids))
+def _send(task: str, ticket_id: UUID | None) -> None:
+    ticket = str(ticket_id or "")
     try:
         with tracing.span("enqueue", kind="producer", task=task, ticket=ticket):
-            current_app.send_task(task, args=[str(one) for one in ids], retry=False)
+            current_app.send_task(task, args=[ticket] if ticket else [], retry=False)
     except (OperationalError, RedisError, OSError) as error:
         metrics.WAKEUPS_LOST.labels(task).inc()
         logger.warning("%s of ticket %s could not be sent: %s", task, ticket or "-", error)

@@ -1,9 +1,10 @@
-"""Circuit breakers: a provider that does not answer is left alone for a while.
+"""Circuit breakers: a provider that does not answer, or wants no more requests, is left alone.
 
 One for each provider, shared by the threads of the process. After `FAILURES_TO_OPEN` failures in a
-row it opens: nobody asks for `OPEN_S`. Then one request is let through, and the others wait for
-what comes of it. pybreaker keeps the state; it holds its lock while a call runs, which would let
-one ticket at a time ask, so here a request is asked for first (`admit`) and told afterwards.
+row it opens: nobody asks for `OPEN_S`, or for as long as the provider asked for. Then one request
+is let through, and the others wait for what comes of it. pybreaker keeps the state; it holds its
+lock while a call runs, which would let one ticket at a time ask, so here a request is asked for
+first (`admit`) and told afterwards.
 """
 
 from __future__ import annotations
@@ -20,17 +21,22 @@ from aura.kernel.telemetry import metrics
 
 FAILURES_TO_OPEN = 5
 OPEN_S = 20.0
+LONGEST_OPEN_S = 300.0  # whatever it asked for: a quota may be raised, a key changed
 LOOK_AGAIN_S = 2.0  # while somebody else's request finds out
 
 logger = logging.getLogger(__name__)
 
 
 class Open(Exception):
-    """The provider is left alone; `retry_after_s`, with jitter, says when to come again."""
+    """The provider is left alone; `retry_after_s`, with jitter, says when to come again.
 
-    def __init__(self, retry_after_s: float) -> None:
+    `reason`: how its last request failed, in the words of who told.
+    """
+
+    def __init__(self, retry_after_s: float, reason: str) -> None:
         super().__init__(f"not asked for another {retry_after_s:.0f} s")
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class _Unavailable(Exception):
@@ -57,7 +63,8 @@ class Breaker:
             throw_new_error_on_trip=False,
         )
         self._lock = threading.Lock()
-        self._opened_at = 0.0
+        self._open_until = 0.0
+        self._reason = ""
         self._trying = False
 
     @property
@@ -72,14 +79,20 @@ class Breaker:
         with self._lock:
             if self._circuit.current_state == pybreaker.STATE_CLOSED:
                 return False
-            left_s = self._opened_at + OPEN_S - time.monotonic()
+            left_s = self._open_until - time.monotonic()
             if left_s <= 0 and not self._trying:
                 self._trying = True
                 return True
-            raise Open(max(left_s, LOOK_AGAIN_S) * random.uniform(1.0, 1.5))  # noqa: S311 - jitter
+            wait_s = max(left_s, LOOK_AGAIN_S) * random.uniform(1.0, 1.5)  # noqa: S311 - jitter
+            raise Open(wait_s, self._reason)
 
-    def tell(self, *, answered: bool, trial: bool) -> None:
-        """What came of an admitted request; `answered` also by an error that proves it is there."""
+    def tell(
+        self, *, answered: bool, trial: bool, retry_after_s: float = 0.0, reason: str = ""
+    ) -> None:
+        """What came of an admitted request; `answered` also by an error that proves it serves.
+
+        Else `retry_after_s` is what the provider asked for, and `reason` how it failed.
+        """
         with self._lock:
             if trial:
                 self._trying = False
@@ -90,7 +103,9 @@ class Breaker:
                 self._circuit.call(_outcome, answered)
             except (_Unavailable, pybreaker.CircuitBreakerError):
                 if self._circuit.current_state == pybreaker.STATE_OPEN:
-                    self._opened_at = time.monotonic()
+                    open_s = max(OPEN_S, min(retry_after_s, LONGEST_OPEN_S))
+                    self._open_until = time.monotonic() + open_s
+                    self._reason = reason
 
     def forget(self, *, trial: bool) -> None:
         """An admitted request was abandoned: it tells nothing."""

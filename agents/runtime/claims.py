@@ -29,6 +29,7 @@ from agents.models import Run, StopSwitch
 from agents.runtime import presence
 from aura.kernel import rows
 
+_MS = timedelta(milliseconds=1)
 LEASE = timedelta(seconds=8)
 RENEW_S = 2.0
 FRESH = timedelta(seconds=10)  # a run due for less than this is about to be picked up
@@ -50,11 +51,26 @@ UPDATE agents_run SET
 WHERE id = %s AND token = %s AND lease_until IS NOT NULL
     AND NOT EXISTS (SELECT FROM agents_stopswitch)
 """
+_QUEUE = """
+UPDATE agents_run SET due_at = statement_timestamp() + %s * interval '1 ms' WHERE id = %s
+"""
+# `due` for one run.
+_DUE = """
+id = %s AND due_at <= statement_timestamp()
+    AND (lease_until IS NULL OR lease_until < statement_timestamp())
+    AND NOT EXISTS (SELECT FROM agents_stopswitch)
+"""
+_CLAIM = f"""
+UPDATE agents_run SET
+    token = token + 1, attempts = attempts + 1,
+    lease_until = statement_timestamp() + %s * interval '1 ms'
+WHERE id = (SELECT id FROM agents_run WHERE {_DUE} FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608 - our own words
 
 
 def _renewal(run: Run) -> list[Any]:
     """Values of `_RENEW`."""
-    lease_ms = LEASE // timedelta(milliseconds=1)
+    lease_ms = LEASE // _MS
     return [lease_ms, lease_ms, run.pk, run.token]
 
 
@@ -68,14 +84,15 @@ def due() -> QuerySet[Run]:
 
 
 def busy(run_id: UUID) -> bool:
-    """True when a live worker has the run, or one is about to."""
-    held = Q(lease_until__gte=Now()) | Q(due_at__lte=Now(), due_at__gt=Now() - FRESH)
+    """True when a live worker has the run, or one is about to: none while all are stopped."""
+    held = Q(lease_until__gte=Now()) | Q(_NOT_STOPPED, due_at__lte=Now(), due_at__gt=Now() - FRESH)
     return Run.objects.filter(held, pk=run_id).exists()
 
 
 def queue(run_id: UUID, *, delay: timedelta = timedelta()) -> None:
     """Make the run due. Wake a worker after commit; a lost wake-up is found by the sweep."""
-    Run.objects.filter(pk=run_id).update(due_at=Now() + delay)
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUE, [delay // _MS, run_id])
 
 
 def revoke(run_id: UUID) -> None:
@@ -97,7 +114,7 @@ def revoke_all() -> None:
 @contextmanager
 def held(run_id: UUID) -> Iterator[Run | None]:
     """The run, claimed and kept until the end of the block; None when there is nothing to do."""
-    if not due().filter(pk=run_id).exists():
+    if not _is_due(run_id):
         yield None
         return
     with presence.marked(run_id) as mark:
@@ -112,16 +129,16 @@ def held(run_id: UUID) -> Iterator[Run | None]:
 def claim(run_id: UUID, mark: presence.Mark | None = None) -> Run | None:
     """The run, if it is due and free, now the caller's; its `token` fences their writes."""
     with transaction.atomic():  # not `unhurried`: a token undone by a crash would be given twice
-        run = due().select_for_update(skip_locked=True).filter(pk=run_id).first()
-        if run is None:
-            return None
-        if mark is not None:
-            mark.note(run.token + 1)
-        Run.objects.filter(pk=run_id).update(
-            token=F("token") + 1, attempts=F("attempts") + 1, lease_until=Now() + LEASE
-        )
-    run.token, run.attempts = run.token + 1, run.attempts + 1
+        run = rows.changed(Run, _CLAIM, [LEASE // _MS, run_id])
+        if run is not None and mark is not None:
+            mark.note(run.token)
     return run
+
+
+def _is_due(run_id: UUID) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT FROM agents_run WHERE {_DUE}", [run_id])
+        return cursor.fetchone() is not None
 
 
 def release_abandoned() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -17,12 +18,17 @@ from pydantic import ValidationError
 from agents.models import CallState, ToolExecution
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, Toolset
 from agents.types import WaitKind
+from aura.kernel import rows
+from aura.kernel.secrets import remember
 from governance import approvals
 from governance.audit.canonical import storable
 from governance.fingerprint import fingerprint
 from governance.models import Approval, ApprovalStatus
+from governance.policy.evidence import evidence
 from governance.policy.types import Decision, Effect
 from governance.types import Action, Principal
+
+PLAN = "plan"  # what a request for one is shown as: its action class says nothing
 
 
 class Refused(Exception):
@@ -51,7 +57,8 @@ class Door:
     """Where every call of one run passes.
 
     `judge` asks the policy. `plan_tool` is the tool whose approval is that of a plan; the
-    `preconditions` (e.g. the base commit) are bound into it.
+    `preconditions` (e.g. the base commit) are bound into it. `on_behalf_of` is the person who wants
+    the work done; requests wait for `approval_expires_s` seconds.
     """
 
     tools: Toolset
@@ -60,6 +67,8 @@ class Door:
     judge: Judge
     preconditions: Mapping[str, Any] = field(default_factory=dict)
     plan_tool: str = ""
+    on_behalf_of: Principal | None = None
+    approval_expires_s: float | None = None
 
     def bind(self, call: ToolExecution) -> BoundCall:
         """What the model said, as a call that could run. Raises `Refused`."""
@@ -69,6 +78,8 @@ class Door:
                 f"there is no tool {call.tool!r}; there are: {', '.join(self.tools.names)}"
             )
         parameters = _parameters(tool, call.raw_arguments)
+        for secret in parameters.secret_values():
+            remember(secret)
         try:
             if tool.check:
                 tool.check(parameters)
@@ -86,6 +97,7 @@ class Door:
         """True: the call may run now. False: it waits for a person. Raises `Refused`."""
         decision = self.judge(bound)
         bound.execution.policy = decision.policy
+        bound.execution.decision = evidence(decision, bound.action.resource)
         if not self._permitted(bound, decision):
             return False
         bound.execution.fingerprint = fingerprint(bound.action)
@@ -121,27 +133,48 @@ class Door:
             return True
         if call.state == CallState.WAITING:
             return False
-        call.approval = approvals.request(bound.action, policy=decision.policy)
-        call.state = CallState.WAITING
+        again = approvals.reusable(bound.action, on_behalf_of=self.on_behalf_of)
+        if again is not None and approvals.consume(again.pk, action=bound.action):
+            call.approval = again
+            return True
         is_plan = call.tool == self.plan_tool
+        call.approval = self._asked(bound.action, decision, is_plan=is_plan)
+        call.state = CallState.WAITING
         call.wait = WaitKind.PLAN_APPROVAL if is_plan else WaitKind.APPROVAL
         call.wait_detail = {"policy": decision.policy, "message": decision.message}
         return False
 
+    def _asked(self, action: Action, decision: Decision, *, is_plan: bool) -> Approval:
+        wait_s = self.approval_expires_s
+        return approvals.request(
+            action,
+            policy=decision.policy,
+            quorum=decision.quorum,
+            approver_role=decision.approver_role,
+            four_eyes=decision.four_eyes,
+            reason_required=decision.reason_required,
+            valid_minutes=decision.valid_minutes,
+            expires_in=timedelta(seconds=wait_s) if wait_s is not None else None,
+            on_behalf_of=self.on_behalf_of,
+            agent=self.principal.name,
+            kind=PLAN if is_plan else "",
+        )
+
     def _decided(self, bound: BoundCall, approval_id: UUID) -> bool:
-        """True: approved, and used up now. Raises `Refused` when it was denied or withdrawn."""
-        approval = Approval.objects.get(pk=approval_id)
+        """True: approved, and used now. Raises `Refused` when it was denied or taken back."""
+        approval = rows.find(Approval, approval_id)
+        assert approval is not None  # noqa: S101 - a call's request is never removed
         call = bound.execution
         match approval.status:
             case ApprovalStatus.DENIED:
                 raise Refused(_denial(approval, is_plan=call.tool == self.plan_tool))
-            case ApprovalStatus.CANCELLED:
-                raise Refused("The request for approval was withdrawn")
+            case ApprovalStatus.CANCELLED | ApprovalStatus.REVOKED:
+                raise Refused(_taken_back(approval))
             case ApprovalStatus.PENDING:
                 return False
         if approvals.consume(approval_id, action=bound.action):
             return True
-        # What was approved is not what would run now (or it was used): ask anew.
+        # What was approved is not what would run now, or it was not used in time: ask anew.
         call.state, call.approval, call.waiting_since = CallState.PROPOSED, None, None
         return False
 
@@ -151,6 +184,11 @@ def _denial(approval: Approval, *, is_plan: bool) -> str:
     if is_plan:
         return f"Plan rejected: {approval.decision_reason or f'{who} gave no reason'}"
     return f"Denied by {who}: {approval.decision_reason or 'no reason given'}"
+
+
+def _taken_back(approval: Approval) -> str:
+    what = "The approval" if approval.status == ApprovalStatus.REVOKED else "The request"
+    return f"{what} was withdrawn: {approval.decision_reason or 'no reason given'}"
 
 
 def _parameters(tool: Tool, raw: str) -> Arguments:

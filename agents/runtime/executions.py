@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from agents.runtime import claims, observed
 from agents.runtime.door import BoundCall
 from agents.runtime.interrupt import current
-from agents.runtime.tool import NeedsPerson, Suspended, ToolFailure, ToolResult, TransientFailure
+from agents.runtime.tool import (
+    NeedsPerson,
+    Suspended,
+    Tool,
+    ToolFailure,
+    ToolResult,
+    TransientFailure,
+)
 from aura.kernel.telemetry import metrics
 from governance.types import ActionClass
 
@@ -37,6 +44,16 @@ class Outcome:
     transient: bool = False
     blocked: bool = False
     unknown: bool = False
+
+    @property
+    def put_off(self) -> bool:
+        """The call is to be tried again later."""
+        return self.transient or self.blocked
+
+    @property
+    def final(self) -> bool:
+        """The call is over: it waits for nobody and is not tried again."""
+        return self.suspended is None and not self.put_off
 
     @property
     def kind(self) -> str:
@@ -88,9 +105,14 @@ def _run(bound: BoundCall) -> Outcome:
     return Outcome(result=answer)
 
 
-def repeatable(bound: BoundCall) -> bool:
+def repeatable(tool: Tool, action_class: str) -> bool:
     """True when running the call again is as good as having run it once."""
-    return bound.action.action_class is ActionClass.READ or bound.tool.idempotent
+    return action_class == ActionClass.READ or tool.idempotent
+
+
+def recoverable(tool: Tool, action_class: str) -> bool:
+    """True when whoever takes the run over can go on from the begun call (see `recover`)."""
+    return repeatable(tool, action_class) or tool.probe is not None
 
 
 def recover(bound: BoundCall) -> Outcome | None:
@@ -98,7 +120,7 @@ def recover(bound: BoundCall) -> Outcome | None:
 
     Never runs the tool again: it only looks.
     """
-    found = None if repeatable(bound) else _found(bound)
+    found = None if repeatable(bound.tool, bound.action.action_class) else _found(bound)
     metrics.RECOVERIES.labels("absent" if found is None else found.kind).inc()
     return found
 
@@ -115,6 +137,11 @@ def _found(bound: BoundCall) -> Outcome | None:
     except ToolFailure as failure:
         return Outcome(failure=f"{UNKNOWN_OUTCOME} ({failure})", unknown=True)
     return Outcome(result=found) if found is not None else None
+
+
+def has_effect(bound: BoundCall) -> bool:
+    """True when the call may change something outside."""
+    return bound.action.action_class is not ActionClass.READ
 
 
 def readable(bound: BoundCall) -> bool:

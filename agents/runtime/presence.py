@@ -21,6 +21,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+from aura.kernel.ids import parse_uuid
+
 PATIENCE_S = 1.0
 PAUSE_S = 0.01
 
@@ -70,9 +72,9 @@ def abandoned() -> Iterator[tuple[UUID, int]]:
             if handle is None:
                 continue
             try:
-                token = Mark(handle).token()
-                if token is not None:
-                    yield UUID(path.name), token
+                token, run_id = Mark(handle).token(), parse_uuid(path.name)
+                if token is not None and run_id is not None:
+                    yield run_id, token
                 path.unlink(missing_ok=True)
             finally:
                 os.close(handle)

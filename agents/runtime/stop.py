@@ -12,6 +12,7 @@ from django.db import transaction
 from agents.models import StopSwitch
 from agents.runtime import claims
 from aura.kernel.errors import Problem, ValidationFailed
+from aura.kernel.secrets import redact
 from governance.audit.record import record
 from governance.types import Principal
 
@@ -30,6 +31,17 @@ class AlreadyStopped(Problem):
 def current() -> StopSwitch | None:
     """Who stopped everything, when and why; None while agents may work."""
     return StopSwitch.objects.first()
+
+
+def in_words() -> str:
+    """Why nothing happens, for whoever waits for an agent; empty while agents may work."""
+    switch = current()
+    if switch is None:
+        return ""
+    return (
+        f"All agents are stopped by {switch.stopped_by} ({redact(switch.reason)})."
+        " The ticket goes on by itself once they are started again."
+    )
 
 
 def stop(*, actor: Principal, reason: str) -> StopSwitch:

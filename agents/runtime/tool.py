@@ -6,11 +6,11 @@ To add one: write a pydantic model for its arguments and a function that takes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from agents.types import WaitKind
 from governance.types import ActionClass, Resource
@@ -28,10 +28,45 @@ class NeedsPerson(ToolFailure):
     """Nothing the model does will help (no access, no such repository): a person must mend it."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretMark:
+    """Marks an argument whose value is shown to nobody; see `Secret`."""
+
+
+# The type of an argument that holds a credential: the log has a pseudonym of it, and nothing else.
+Secret = Annotated[str, SecretMark(), WithJsonSchema({"type": "string", "writeOnly": True})]
+
+
 class Arguments(BaseModel):
     """Base of every tool's arguments: an argument nobody declared is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def secret_values(self) -> Iterator[str]:
+        """Values of the arguments that are declared as `Secret`, alone or within another type."""
+        for name, declared in type(self).model_fields.items():
+            marked = any(map(_is_secret, (*declared.metadata, declared.annotation)))
+            for value in _leaves(getattr(self, name)):
+                if isinstance(value, Arguments):
+                    yield from value.secret_values()
+                elif marked and isinstance(value, str):
+                    yield value
+
+
+def _is_secret(declared: object) -> bool:
+    """Whether a type, such as `Secret | None` or `list[Secret]`, has the mark somewhere."""
+    return isinstance(declared, SecretMark) or any(map(_is_secret, get_args(declared)))
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """A value, or those that it holds."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, list | tuple | set | frozenset):
+        yield value
+        return
+    for item in value:
+        yield from _leaves(item)
 
 
 class NoArguments(Arguments):

@@ -51,7 +51,10 @@ class Watch:
 
     def _loop(self) -> None:
         while self._pause():
-            self._look()
+            try:
+                self._look()
+            except Exception:
+                logger.exception("the watch failed unexpectedly; trying again")
 
     def _pause(self) -> bool:
         """Wait for the next look; False when there is nothing to watch any more."""

@@ -34,10 +34,6 @@ class Api:
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._json(self._http.post(path, json=body) if body else self._http.post(path))
 
-    def welcome(self) -> bool:
-        """Is the token good?"""
-        return self._http.get("/info").is_success
-
     def ready(self) -> bool:
         """True when a worker has seen the repository."""
         return bool(self.get("/health").get("git") == "available")

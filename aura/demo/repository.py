@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from aura.embedded.process import make_directory
+
 SEED = Path(__file__).resolve().parent.parent.parent / "demo" / "gitops"
 BRANCH = "main"
 
@@ -14,7 +16,7 @@ BRANCH = "main"
 def seeded(bare: Path) -> Path:
     """The repository with the seed tree on main; made if missing, set back by a commit if not."""
     if not bare.exists():
-        bare.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(bare.parent)
         _git(bare.parent, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(bare))
     with tempfile.TemporaryDirectory(prefix="aura-demo-") as scratch:
         work = Path(scratch) / "work"

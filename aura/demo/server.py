@@ -10,17 +10,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils.timezone import now
 
 from aura.config import Settings
 from aura.demo.client import Api, answers
-from aura.serving.startup import TOKEN_NOTE
-from governance.identity import issue_token
+from aura.serving.startup import TOKEN_NOTE, first_operator
+from governance.identity import digest, issue_token
+from governance.models import ApiToken
 from governance.types import Role
 
+APPROVER_NOTE = "demo-approver-token.txt"
 READY_S = 90.0
 STOP_S = 20.0
 FIRST_SPARE_PORT, LAST_SPARE_PORT = 20_000, 32_000  # below what systems hand out by themselves
@@ -62,8 +66,16 @@ def _free_run(host: str, length: int, *, start: int) -> int:
     raise DidNotStart(f"no free ports were found between {start} and {LAST_SPARE_PORT}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Two people at the API: who opens the ticket, and who approves its plan."""
+
+    api: Api
+    approver: Api
+
+
 @contextmanager
-def running(config: Settings, extra: dict[str, str]) -> Iterator[Api]:
+def running(config: Settings, extra: dict[str, str]) -> Iterator[Desk]:
     """Aura, ready to take tickets. Raises `DidNotStart` with what it printed."""
     log = config.data / "log" / "up.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,33 +92,37 @@ def running(config: Settings, extra: dict[str, str]) -> Iterator[Api]:
         try:
             base = f"http://{config.server_host}:{port}/api"
             _wait(child, lambda: answers(base), log)
-            api = _logged_in(config, base)
-            _wait(child, api.ready, log)
-            yield api
+            desk = _logged_in(config, base)
+            _wait(child, desk.api.ready, log)
+            yield desk
         finally:
             _stop(child)
 
 
-def _logged_in(config: Settings, base: str) -> Api:
-    """With the token of the first start; with a new one when that has ended or was lost."""
-    note = config.data / TOKEN_NOTE
-    if note.is_file() and (api := Api(base, token=note.read_text().strip())).welcome():
-        return api
-    token = _new_token()
+def _logged_in(config: Settings, base: str) -> Desk:
+    try:
+        admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+        if admin is None:
+            raise DidNotStart("There is no admin who could approve.")
+        return Desk(
+            api=Api(base, token=_token(config.data / TOKEN_NOTE, first_operator(), Role.OPERATOR)),
+            approver=Api(base, token=_token(config.data / APPROVER_NOTE, admin, Role.APPROVER)),
+        )
+    finally:
+        connection.close()  # `up` ends its database with the demo
+
+
+def _token(note: Path, owner: User, role: Role) -> str:
+    """The token kept in `note`; a new one when that is not theirs, has ended or was lost."""
+    kept = note.read_text().strip() if note.is_file() else ""
+    live = ApiToken.objects.filter(user=owner, revoked_at=None, expires_at__gt=now())
+    if kept and live.filter(digest=digest(kept)).exists():
+        return kept
+    token = issue_token(owner, name="demo", role=role)
     note.unlink(missing_ok=True)
     note.touch(mode=0o600)
     note.write_text(f"{token}\n")
-    return Api(base, token=token)
-
-
-def _new_token() -> str:
-    try:
-        owner = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
-        if owner is None:
-            raise DidNotStart("There is no admin whose token the demo could use.")
-        return issue_token(owner, name="demo", role=Role.APPROVER)
-    finally:
-        connection.close()  # `up` ends its database with the demo
+    return token
 
 
 def _wait(child: subprocess.Popen[bytes], done: Callable[[], bool], log: Path) -> None:

@@ -12,8 +12,7 @@ from django.db import connections
 
 from aura.config import Settings
 from aura.doctor import database, host, log, outside, processes, redis
-from aura.doctor.findings import Finding, Level, fail, unchecked
-from aura.kernel.secrets import redact
+from aura.doctor.findings import Finding, Level, fail, reason, unchecked
 
 Check = Callable[[Settings], Iterable[Finding]]
 
@@ -39,6 +38,8 @@ CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("cluster", outside.cluster, ()),
     ("log", log.tail, ("database", "migrations")),
     ("events", log.pending, ("database", "migrations")),
+    ("signature", log.signature, ("database", "migrations")),
+    ("protection", log.protection, ("database", "migrations")),
 )
 
 
@@ -63,5 +64,5 @@ def _carefully(name: str, check: Check, config: Settings) -> list[Finding]:
     try:
         return list(check(config))
     except Exception as error:  # noqa: BLE001 - a doctor does not faint
-        reason = redact(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
-        return [fail(name, f"the check itself failed: {reason}", "please report this")]
+        said = reason(f"{type(error).__name__}: {error}", most=300)
+        return [fail(name, f"the check itself failed: {said}", "please report this")]

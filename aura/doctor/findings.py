@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aura.kernel.secrets import redact
+
 
 class Level(StrEnum):
     """`warn`: it works, and somebody should know; `FAIL`: something does not work."""
@@ -39,6 +41,18 @@ def warn(name: str, text: str, mend: str) -> Finding:
 
 def fail(name: str, text: str, mend: str) -> Finding:
     return Finding(name=name, level=Level.FAIL, text=text, mend=mend)
+
+
+def graded(name: str, text: str, mend: str, *, fails: bool, warns: bool) -> Finding:
+    """The worst of what holds; `mend` is for both."""
+    if fails:
+        return fail(name, text, mend)
+    return warn(name, text, mend) if warns else ok(name, text)
+
+
+def reason(said: object, *, most: int | None = None) -> str:
+    """What somebody else said (an error, a note), as part of one line and without credentials."""
+    return redact(" ".join(str(said).split()))[:most]
 
 
 def unchecked(name: str, because: str) -> Finding:

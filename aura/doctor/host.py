@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aura.config import Settings, unknown_names
-from aura.doctor.findings import Finding, fail, ok, warn
-from aura.serving.instance import holder
+from aura.doctor.findings import Finding, fail, graded, ok, warn
+from aura.embedded.instance import holder
 
 SHORT_KEY = 32  # characters
 LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes
@@ -65,12 +65,7 @@ def disk(config: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(place).free
     text = f"{free / 1024**3:.1f} GiB free for {config.data}"
     mend = "free space, or move AURA_DATA_DIR; an embedded database stops when it is full"
-    if free < TOO_LITTLE:
-        yield fail("disk", text, mend)
-    elif free < LITTLE:
-        yield warn("disk", text, mend)
-    else:
-        yield ok("disk", text)
+    yield graded("disk", text, mend, fails=free < TOO_LITTLE, warns=free < LITTLE)
 
 
 def instance(config: Settings) -> Iterator[Finding]:

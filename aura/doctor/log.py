@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import Min
+from django.db import connection
+from django.db.models import Max, Min
 from django.utils.timezone import now
 
 from aura.config import Settings
 from aura.doctor.findings import Finding, fail, ok, warn
+from governance.audit.contradiction import contradicted
+from governance.audit.protection import owner_of_log
 from governance.audit.verify import verify_tail
-from governance.models import AuditEvent, AuditPending
+from governance.models import AuditEvent, AuditLink, AuditPending, Checkpoint
 
 TAIL = 1000
 LONG_S = 30.0
+UNSIGNED_S = 10.0
 
 
 def tail(_config: Settings) -> Iterator[Finding]:
     """The last events alone: quick at any length."""
     verdict = verify_tail(TAIL)
     if verdict.valid:
-        yield ok("log", f"the last {verdict.events} events follow each other")
+        seen = verdict.hashed - verdict.trusted
+        yield ok("log", f"the last {seen} events follow each other")
     else:
         mend = "keep a copy of the database as it is, find out who wrote to it, restore a backup"
         yield fail("log", f"broken at place {verdict.broken_at}: {verdict.problem}", mend)
@@ -37,3 +42,37 @@ def pending(_config: Settings) -> Iterator[Finding]:
         yield warn("events", text, "see worker and beat: a sweep links what is left")
     else:
         yield ok("events", "all in the chain" if not waiting else f"{waiting} just written")
+
+
+def signature(config: Settings) -> Iterator[Finding]:
+    """Is what is linked also signed, and does the witness agree?"""
+    if said := contradicted():
+        yield fail("signature", said, "no effect begins until somebody has decided: docs/log.md")
+        return
+    head = AuditLink.objects.aggregate(last=Max("seq"))["last"] or 0
+    newest = Checkpoint.objects.order_by("-size").first()
+    size = newest.size if newest else 0
+    text = f"{size} of {head} events are signed"
+    behind = AuditEvent.objects.filter(link__seq=size + 1).first()
+    age = (now() - behind.recorded_at).total_seconds() if behind else 0.0
+    if age > UNSIGNED_S:
+        mend = f"a process with {config.log_key} must run (up, worker); its log says more"
+        yield fail("signature", text, mend)
+    else:
+        yield ok("signature", text)
+
+
+def protection(_config: Settings) -> Iterator[Finding]:
+    """Could our role rewrite the log?"""
+    owner = owner_of_log(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, usesuper FROM pg_user WHERE usename = current_user")
+        role, superuser = cursor.fetchone()
+    if superuser:
+        mend = "give AURA_DATABASE_URL a role that is none, and run `manage.py protect_log`"
+        yield warn("protection", f"{role} is a superuser and may rewrite the log", mend)
+    elif owner == role:
+        mend = "run `manage.py protect_log --admin-url …` (docs/log.md)"
+        yield warn("protection", f"the log's tables belong to {role}, who may rewrite them", mend)
+    else:
+        yield ok("protection", f"the log's tables belong to {owner}")

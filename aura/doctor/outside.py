@@ -9,8 +9,7 @@ from django.utils.timezone import now
 from agents import probes
 from agents.models import Probe
 from aura.config import Settings
-from aura.doctor.findings import Finding, fail, ok, unchecked, warn
-from aura.kernel.secrets import redact
+from aura.doctor.findings import Finding, fail, ok, reason, unchecked, warn
 
 
 def git(config: Settings) -> Iterator[Finding]:
@@ -44,4 +43,4 @@ def _seen(name: str, probe: str, good: str, mend: str) -> Iterator[Finding]:
     elif row.available:
         yield ok(name, good)
     else:
-        yield fail(name, redact(" ".join(row.detail.split()))[:300], mend)
+        yield fail(name, reason(row.detail, most=300), mend)

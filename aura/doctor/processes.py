@@ -13,8 +13,7 @@ from agents import probes
 from agents.models import Probe, StopSwitch
 from agents.runtime import claims
 from aura.config import Settings
-from aura.doctor.findings import Finding, fail, ok, warn
-from aura.kernel.secrets import redact
+from aura.doctor.findings import Finding, fail, ok, reason, warn
 
 PATIENCE_S = 2.0
 LONG_DUE_S = 60.0
@@ -66,7 +65,7 @@ def stop_switch(_config: Settings) -> Iterator[Finding]:
     if switch is None:
         yield ok("stop switch", "agents may work")
         return
-    said = redact(" ".join(switch.reason.split()))[:200]
+    said = reason(switch.reason, most=200)
     text = f"{switch.stopped_by} stopped all agents {_ago(switch.stopped_at)}: {said}"
     yield warn("stop switch", text, "start them again in the console when that is mended")
 

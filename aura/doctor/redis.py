@@ -11,8 +11,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from aura.config import Settings
-from aura.doctor.findings import Finding, fail, ok, warn
-from aura.kernel.secrets import redact
+from aura.doctor.findings import Finding, fail, ok, reason, warn
 
 TIMEOUT_S = 3.0
 EVICTS_NOTHING = "noeviction"
@@ -35,7 +34,7 @@ def answers(config: Settings) -> Iterator[Finding]:
             if config.redis_url
             else f"start `manage.py up`; the reason is in {config.data / 'log' / 'redis.log'}"
         )
-        yield fail("redis", f"it does not answer: {redact(' '.join(str(error).split()))}", mend)
+        yield fail("redis", f"it does not answer: {reason(error)}", mend)
         return
     text = f"Redis {about.get('redis_version', '?')}"
     policy = about.get("maxmemory_policy", EVICTS_NOTHING)

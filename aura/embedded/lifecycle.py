@@ -16,8 +16,8 @@ from typing import Self
 
 from aura.config import Settings
 from aura.embedded.places import Places
-from aura.embedded.postgres import Postgres
-from aura.embedded.process import make_directory, make_private
+from aura.embedded.postgres import SUPERUSER, Postgres
+from aura.embedded.process import make_directory, make_private, usable
 from aura.embedded.redis import Redis
 
 
@@ -37,6 +37,12 @@ class Embedded:
         if redis:
             self.services.append(Redis(self.places))
         self._use: int | None = None
+
+    def admin_url(self) -> str:
+        """libpq URL of the superuser on our database; empty when the server is not ours."""
+        if not any(isinstance(service, Postgres) for service in self.services):
+            return ""
+        return self.places.database_url(role=SUPERUSER)
 
     @classmethod
     def of(cls, settings: Settings) -> Embedded:
@@ -123,4 +129,5 @@ class Embedded:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with usable(path.parent):
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

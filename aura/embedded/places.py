@@ -51,6 +51,10 @@ class Places:
     def redis_socket(self) -> Path:
         return self.sockets / REDIS_SOCKET
 
+    def cluster_exists(self) -> bool:
+        """Was a database server ever made here?"""
+        return (self.postgres / "PG_VERSION").exists()
+
     def database_url(self, name: str = DATABASE, role: str = ROLE) -> str:
         """libpq URL of database `name` on the embedded server."""
         return f"postgresql://{role}@/{name}?host={quote(str(self.sockets))}"

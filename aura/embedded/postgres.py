@@ -44,6 +44,19 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+# What a person may run on the server; those that bring a server of their own are not for that.
+CLIENTS = (
+    "psql",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_restore",
+    "createdb",
+    "dropdb",
+    "pg_isready",
+    "vacuumdb",
+    "reindexdb",
+    "pg_amcheck",
+)
 # For test databases only: a crash of the machine may cost them.
 VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 NO_BINARY = (
@@ -81,7 +94,7 @@ class Postgres:
         """Start the server without waiting for it."""
         binary("postgres")
         self._end_orphan()
-        if not (self.places.postgres / "PG_VERSION").exists():
+        if not self.places.cluster_exists():
             self._make_cluster()
         self._check_version()
         self._spawn()
@@ -197,6 +210,14 @@ def binary(name: str) -> Path:
     if path is None:
         raise ServiceError(NO_BINARY)
     return path
+
+
+def client(name: str) -> Path:
+    """A client program. Raises `ServiceError` naming those there are when it is none of them."""
+    folder = binary("postgres").parent
+    if name not in CLIENTS:
+        raise ServiceError(f"{name} is no tool for this: take one of {', '.join(CLIENTS)}.")
+    return folder / name
 
 
 def _first_number(path: Path) -> int | None:

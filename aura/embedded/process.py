@@ -9,8 +9,8 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,8 +46,15 @@ def answers(path: Path) -> bool:
 
 def make_directory(directory: Path) -> None:
     """A directory made for us alone; the mode of an existing one is its owner's business."""
-    try:
+    with usable(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """What the system refuses inside the block is a `ServiceError` about `directory`."""
+    try:
+        yield
     except OSError as error:
         raise _unusable(directory, str(error.strerror)) from None
 

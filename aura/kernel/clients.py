@@ -1,4 +1,4 @@
-"""Who is at the other end: the address that a request came from.
+"""Who is at the other end: the address that a request came from, and the token it brings.
 
 `X-Forwarded-For` is believed only as far as proxies of ours (`AURA_TRUSTED_PROXIES`) wrote it:
 read from the right, the first address that is not one of theirs is the client's. Whatever stands
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from django.conf import settings
 
 from aura.config import Network
-
-Address = IPv4Address | IPv6Address
+from aura.kernel.addresses import Address
 
 HOST_PART = 64  # bits of an IPv6 address that its owner chooses freely
 
@@ -33,6 +32,12 @@ def address_of_scope(scope: Mapping[str, Any]) -> str:
     values = [value for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
     forwarded = b",".join(values).decode("latin-1")
     return client(str(peer[0]), forwarded, settings.AURA.trusted_proxies)
+
+
+def bearer(authorization: str) -> str | None:
+    """The token of an `Authorization: Bearer …` header; None when it is of another scheme."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def counted(text: str) -> str:

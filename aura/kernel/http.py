@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -39,14 +39,36 @@ def envelope(problem: errors.Problem) -> dict[str, Any]:
     return {"error": {"code": problem.code, "message": problem.message, "details": problem.details}}
 
 
+def plain(problem: errors.Problem) -> dict[str, Any]:
+    """`{"error": "<text>"}`, as the aiHelpDesk document has it; what is wrong with fields in it."""
+    complaints = [
+        sentence if sentence.startswith(name) else f"{name}: {sentence}"
+        for name, sentences in problem.details.items()
+        if isinstance(sentences, list)
+        for sentence in map(str, sentences)
+    ]
+    return {"error": "; ".join(complaints) or problem.message}
+
+
 def answer_exception(raised: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: every exception becomes the envelope; a bug tells nothing more."""
+    return _answer(raised, context, envelope)
+
+
+def answer_exception_plainly(raised: Exception, context: Mapping[str, Any]) -> Response:
+    """The same on the helpdesk's ports."""
+    return _answer(raised, context, plain)
+
+
+def _answer(
+    raised: Exception, context: Mapping[str, Any], shape: Callable[[errors.Problem], dict[str, Any]]
+) -> Response:
     problem = as_problem(raised)
     if problem is None:
         request = context.get("request")
         logger.error("unexpected error at %s", getattr(request, "path", "?"), exc_info=raised)
         problem = errors.Problem("Unexpected server error")
-    return Response(envelope(problem), status=problem.status, headers=headers_of(problem))
+    return Response(shape(problem), status=problem.status, headers=headers_of(problem))
 
 
 def headers_of(problem: errors.Problem) -> dict[str, str]:
@@ -106,9 +128,13 @@ def _sentences(value: Any) -> list[str]:
     return [str(value).encode(errors="replace").decode()]  # it may quote half a character
 
 
-def problem_response(problem: errors.Problem) -> JsonResponse:
-    """A Problem as a plain Django response, for what happens outside DRF's views."""
-    return JsonResponse(envelope(problem), status=problem.status, headers=headers_of(problem))
+def problem_response(problem: errors.Problem, *, api: bool = True) -> JsonResponse:
+    """A Problem as a plain Django response, for what happens outside DRF's views.
+
+    `api`: on Aura's own port, whose errors are envelopes.
+    """
+    body = envelope(problem) if api else plain(problem)
+    return JsonResponse(body, status=problem.status, headers=headers_of(problem))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -120,10 +146,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500. What happened is in the log of the server, never in the answer."""
-    if _console(request):
-        return defaults.server_error(request)
     raised = sys.exc_info()[1]  # Django calls this while it handles the exception
     problem = as_problem(raised) if isinstance(raised, Exception) else None
+    if _console(request):
+        page = defaults.server_error(request)
+        if isinstance(problem, errors.Unavailable):
+            page.status_code = problem.status
+        return page
     return problem_response(problem or errors.Problem("Unexpected server error"))
 
 

@@ -15,21 +15,45 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
-from django.db.models import Field, JSONField, Model
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    Field,
+    ForeignKey,
+    IntegerField,
+    JSONField,
+    Model,
+    PositiveIntegerField,
+    TextField,
+)
+from psycopg.pq import TransactionStatus
 
 Row = TypeVar("Row", bound=Model)
 Fields = tuple["Field[Any, Any]", ...]
+PLAIN: dict[type, type] = {
+    CharField: str,
+    TextField: str,
+    IntegerField: int,
+    BigIntegerField: int,
+    PositiveIntegerField: int,
+    BooleanField: bool,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """A statement that writes `count` rows; where it does not, `otherwise` is raised."""
+    """A statement that writes `count` rows; where it does not, `otherwise` is raised.
+
+    `certain`: it writes them or fails.
+    """
 
     statement: str
     values: Sequence[Any]
     count: int
     otherwise: Exception
+    certain: bool = False
 
 
 class _Together:
@@ -41,35 +65,36 @@ class _Together:
     def add(self, write: _Write) -> None:
         self._writes.append(write)
 
-    def ask(self, question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-        """Send everything, and this last: its first row."""
+    def send(self, question: str = "", values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """Send everything, and `question` last where there is one: its first row."""
         writes, self._writes = self._writes, []
-        message = "; ".join([*(write.statement for write in writes), question])
-        with connection.cursor() as cursor:
-            cursor.execute(message, [*(v for write in writes for v in write.values), *values])
-            self._check(writes, cursor)
-            row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
-
-    def send(self) -> None:
-        """Send everything."""
-        writes, self._writes = self._writes, []
-        if not writes:
-            return
+        if not writes and not question:
+            return None
+        statements = [write.statement for write in writes] + ([question] if question else [])
         with connection.cursor() as cursor:
             cursor.execute(
-                "; ".join(write.statement for write in writes),
-                [value for write in writes for value in write.values],
+                "; ".join(statements), [*(v for write in writes for v in write.values), *values]
             )
-            self._check(writes, cursor)
+            for write in writes:
+                if cursor.rowcount != write.count:
+                    raise write.otherwise
+                cursor.nextset()
+            row: tuple[Any, ...] | None = cursor.fetchone() if question else None
+        return row
 
-    @staticmethod
-    def _check(writes: list[_Write], cursor: Any) -> None:
-        """Leaves the cursor at the first result behind those of `writes`."""
-        for write in writes:
-            if cursor.rowcount != write.count:
-                raise write.otherwise
-            cursor.nextset()
+    def send_whole(self) -> None:
+        """Send everything as a transaction of its own, in one that has said nothing yet."""
+        raw = connection.connection
+        idle = raw.info.transaction_status is TransactionStatus.IDLE
+        if not (idle and self._writes and all(write.certain for write in self._writes)):
+            self.send()
+            return
+        raw.autocommit = True  # tells the client alone; the server is asked nothing
+        try:
+            self.send()
+        finally:
+            if not raw.closed:
+                raw.autocommit = False
 
     def before(self, execute: Callable[..., Any], *statement: Any) -> Any:
         """Wraps every other statement: it finds what was written before it."""
@@ -87,12 +112,33 @@ def together() -> Iterator[None]:
     It leaves before the next statement of another kind, and at the latest at the end, so that
     everything happens in the order in which it is written down.
     """
+    with _gathering() as batch:
+        yield
+        batch.send()
+
+
+@contextmanager
+def one_message() -> Iterator[None]:
+    """A transaction; where `insert` alone writes in it, and nothing is read, one message in all.
+
+    PostgreSQL makes a transaction of the statements of a message, so none has to begin or end it.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), _gathering() as batch:
+        yield
+        if outermost:
+            batch.send_whole()
+        else:
+            batch.send()
+
+
+@contextmanager
+def _gathering() -> Iterator[_Together]:
     batch = _Together()
     token = _together.set(batch)
     try:
         with connection.execute_wrapper(batch.before):
-            yield
-            batch.send()
+            yield batch
     finally:
         _together.reset(token)
 
@@ -107,8 +153,9 @@ def _write(write: _Write) -> None:
         alone.send()
 
 
-def _ask(question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    return (_together.get() or _Together()).ask(question, values)
+def ask(question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The first row that a statement returns; what was written before it goes along with it."""
+    return (_together.get() or _Together()).send(question, values)
 
 
 def demand(statement: str, values: Sequence[Any], *, otherwise: Exception) -> None:
@@ -128,7 +175,8 @@ def insert(rows: Sequence[Model]) -> None:
     fields, head, each, _ = _insertion(type(rows[0]), makes_key=rows[0].pk is None)
     values = [value for row in rows for value in _values(fields, row, add=True)]
     statement = head + ", ".join([each] * len(rows))
-    _write(_Write(statement, values, len(rows), DatabaseError(f"not inserted: {statement}")))
+    failure = DatabaseError(f"not inserted: {statement}")
+    _write(_Write(statement, values, len(rows), failure, certain=True))
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Model.save does
 
@@ -136,7 +184,7 @@ def insert(rows: Sequence[Model]) -> None:
 def insert_for_key(row: Model) -> None:
     """Insert a row whose key the database makes, and set that on it."""
     fields, head, each, key = _insertion(type(row), makes_key=True)
-    made = _ask(f"{head}{each} RETURNING {key}", _values(fields, row, add=True))
+    made = ask(f"{head}{each} RETURNING {key}", _values(fields, row, add=True))
     assert made is not None  # noqa: S101 - an insert that fails raises
     row.pk = made[0]
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Model.save does
@@ -156,16 +204,46 @@ def update(row: Model, *names: str) -> None:
 
 def find(model: type[Row], key: UUID | int | str) -> Row | None:
     """The row with this primary key, or None; as the ORM would read it."""
-    names, decoders, statement = _whole(model)
+    return _found(model, _whole(model).statement, [key])
+
+
+def find_locked(model: type[Row], key: UUID | int | str) -> Row | None:
+    """The same, and the row is locked for this transaction."""
+    return _found(model, f"{_whole(model).statement} FOR UPDATE", [key])
+
+
+def changed(model: type[Row], change: str, values: Sequence[Any]) -> Row | None:
+    """The row that an UPDATE of one row has left, or None where it changed none."""
+    return _found(model, f"{change} RETURNING {_list(_whole(model).fields)}", values)
+
+
+def read_again(row: Model, *, after: str, values: Sequence[Any]) -> None:
+    """Lock a row for this transaction and read all of it anew.
+
+    `after`: a statement that is carried out just before, in the same message. Raises
+    `DatabaseError` when the row is not there.
+    """
+    whole = _whole(type(row))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [key])
+        cursor.execute(f"{after}; {whole.statement} FOR UPDATE", [*values, row.pk])
+        cursor.nextset()
+        found = cursor.fetchone()
+    if found is None:
+        raise DatabaseError(f"{type(row).__name__} {row.pk} is not there")
+    for field, value in zip(whole.fields, whole.decoded(found), strict=True):
+        if isinstance(field, ForeignKey) and field.is_cached(row):
+            field.delete_cached_value(row)
+        setattr(row, field.attname, value)
+
+
+def _found(model: type[Row], statement: str, values: Sequence[Any]) -> Row | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
         found = cursor.fetchone()
     if found is None:
         return None
-    values = list(found)
-    for place, decode in decoders:
-        values[place] = decode(values[place], None, connection)
-    return model.from_db(connection.alias, names, values)
+    whole = _whole(model)
+    return model.from_db(connection.alias, whole.names, whole.decoded(found))
 
 
 def lock(row: Model, *names: str) -> None:
@@ -174,7 +252,7 @@ def lock(row: Model, *names: str) -> None:
     Raises `DatabaseError` when the row is not there.
     """
     fields, statement = _reading(type(row), names)
-    found = _ask(statement, [row.pk])
+    found = ask(statement, [row.pk])
     if found is None:
         raise DatabaseError(f"{type(row).__name__} {row.pk} is not there")
     for field, value in zip(fields, found, strict=True):
@@ -182,8 +260,16 @@ def lock(row: Model, *names: str) -> None:
 
 
 def _values(fields: Fields, row: Model, *, add: bool) -> list[Any]:
+    """What is sent: a plain text or number in a column of its kind goes as it is."""
     database = connections[DEFAULT_DB_ALIAS]  # without the detour of `connection` for each field
-    return [field.get_db_prep_save(field.pre_save(row, add), database) for field in fields]
+    values = []
+    for field in fields:
+        plain = PLAIN.get(type(field))
+        value = None if plain is None else getattr(row, field.attname)
+        if plain is None or type(value) is not plain:
+            value = field.get_db_prep_save(field.pre_save(row, add), database)
+        values.append(value)
+    return values
 
 
 @cache
@@ -207,18 +293,34 @@ def _change(model: type[Model], names: tuple[str, ...]) -> tuple[Fields, str]:
     return fields, f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608 - our own names
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """How all of a row is read by its key. `decoders`: by the place of what needs one."""
+
+    fields: Fields
+    names: list[str]
+    decoders: list[tuple[int, Callable[..., Any]]]
+    statement: str
+
+    def decoded(self, found: Sequence[Any]) -> list[Any]:
+        """What the database gave, as attributes."""
+        values = list(found)
+        for place, decode in self.decoders:
+            values[place] = decode(values[place], None, connection)
+        return values
+
+
 @cache
-def _whole(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[..., Any]]], str]:
-    """(attributes, (place, decoder) of the columns that need one, statement)."""
-    fields = model._meta.concrete_fields  # noqa: SLF001 - public by its documentation
+def _whole(model: type[Model]) -> _Whole:
+    fields = tuple(model._meta.concrete_fields)  # noqa: SLF001 - public by its documentation
     table, key, _ = _columns(model, ())
     decoders = [
         (place, decode)
         for place, field in enumerate(fields)
         if (decode := getattr(field, "from_db_value", None)) is not None
     ]
-    statement = f"SELECT {_list(tuple(fields))} FROM {table} WHERE {key} = %s"  # noqa: S608 - our own names
-    return [field.attname for field in fields], decoders, statement
+    statement = f"SELECT {_list(fields)} FROM {table} WHERE {key} = %s"  # noqa: S608 - our own names
+    return _Whole(fields, [field.attname for field in fields], decoders, statement)
 
 
 @cache

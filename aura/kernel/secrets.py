@@ -14,7 +14,7 @@ from base64 import b64decode
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -49,7 +49,7 @@ class _Kind:
 
 _REFERENCE = re.compile(
     r"""
-      \[redacted(?::[\w-]+)?\]               # our own mark
+      \[redacted(?::[\w#-]+)?\]              # our own mark
     | \$\{[\w.]+(?::?[?+][^}]*)?\}           # ${VAR}, ${VAR:?message}; a default (:-x) is a value
     | \$\(+[^)]*\)+                          # $(VAR), $(command)
     | \$[A-Za-z_]\w*(?::\w+)?                # $VAR, argocd's $secret:key
@@ -437,14 +437,64 @@ def _lines(text: str, spans: list[tuple[int, int, str]]) -> Iterator[int]:
 # --- taking out -----------------------------------------------------------------------------------
 
 
-def redact(text: str) -> str:
-    """`text` with every credential's value replaced by `[redacted:<kind>]`, the rest untouched."""
+# Turns a secret into a name that says nothing but which secrets are equal.
+Pseudonym = Callable[[str], str]
+
+
+def redact(text: str, *, pseudonym: Pseudonym | None = None) -> str:
+    """`text` with every credential's value replaced by `[redacted:<kind>]`, the rest untouched.
+
+    With a `pseudonym` it is `[redacted:<kind>#<pseudonym>]`. Words that were given to `remember`
+    are credentials wherever they stand.
+    """
+    text = _without_remembered(text, pseudonym)
     parts = []
     seen = 0
     for match in find(text):
-        parts += [text[seen : match.start], f"[redacted:{match.kind}]"]
+        parts += [
+            text[seen : match.start],
+            _mark(match.kind, text[match.start : match.end], pseudonym),
+        ]
         seen = match.end
     return "".join([*parts, text[seen:]])
+
+
+@lru_cache(maxsize=1024)
+def _redacted(text: str, pseudonym: Pseudonym | None) -> str:
+    return redact(text, pseudonym=pseudonym)
+
+
+def redact_name(text: str, *, pseudonym: Pseudonym | None = None) -> str:
+    """`redact` for short texts that come again and again, such as names."""
+    return _redacted(text, pseudonym)
+
+
+def _mark(kind: str, secret: str, pseudonym: Pseudonym | None) -> str:
+    return f"[redacted:{kind}#{pseudonym(secret)}]" if pseudonym else f"[redacted:{kind}]"
+
+
+MOST_REMEMBERED = 1000
+SHORTEST_REMEMBERED = 4  # characters; a shorter word is in every text
+_remembered: dict[str, None] = {}  # a set that knows who came first
+
+
+def remember(secret: str) -> None:
+    """From now on this process redacts `secret` wherever it stands; the oldest are forgotten."""
+    if len(secret) < SHORTEST_REMEMBERED:
+        return
+    if secret not in _remembered:
+        _redacted.cache_clear()
+    _remembered.pop(secret, None)
+    _remembered[secret] = None
+    if len(_remembered) > MOST_REMEMBERED:
+        _remembered.pop(next(iter(_remembered)), None)
+
+
+def _without_remembered(text: str, pseudonym: Pseudonym | None) -> str:
+    for secret in list(_remembered):
+        if secret in text:
+            text = text.replace(secret, _mark("secret", secret, pseudonym))
+    return text
 
 
 _SECRET_NAME = re.compile(
@@ -479,35 +529,44 @@ def _clean_name(name: str) -> str:
     return redact(name)
 
 
-def redact_value(value: Any) -> Any:
+def redact_value(value: Any, *, pseudonym: Pseudonym | None = None) -> Any:
     """A JSON value without credentials, of the same shape.
 
     Strings are redacted, and so is whatever a key like `password` or `api_key` holds, and `value`
     beside `name: DB_PASSWORD`. What lies deeper than 200 levels is replaced whole.
     """
-    return _walk(value, None, 0, cache(redact))  # an event says some texts twice
+    clean = cache(partial(redact, pseudonym=pseudonym))  # an event says some texts twice
+    return _walk(value, None, 0, _Ways(clean, pseudonym))
 
 
-def _walk(value: Any, kind: str | None, depth: int, clean: Callable[[str], str]) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """How a text is cleaned, and how a whole value is named."""
+
+    clean: Callable[[str], str]
+    pseudonym: Pseudonym | None
+
+
+def _walk(value: Any, kind: str | None, depth: int, ways: _Ways) -> Any:
     """`kind` is what the key above says the value is."""
     if depth > MAX_DEPTH:
         return TOO_DEEP
     if isinstance(value, str):
-        return _whole(value, kind) if kind else clean(value)
+        return _whole(value, kind, ways.pseudonym) if kind else ways.clean(value)
     if isinstance(value, dict):
         pair = _name_kind(value.get("name")) if isinstance(value.get("value"), str) else None
         return {
             (_clean_name(key) if isinstance(key, str) else key): _walk(
-                item, _name_kind(key) or (pair if key == "value" else None), depth + 1, clean
+                item, _name_kind(key) or (pair if key == "value" else None), depth + 1, ways
             )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_walk(item, kind, depth + 1, clean) for item in value]
+        return [_walk(item, kind, depth + 1, ways) for item in value]
     if kind == "password" and isinstance(value, int | float) and not isinstance(value, bool):
-        return "[redacted:password]"
+        return _mark("password", str(value), ways.pseudonym)
     return value
 
 
-def _whole(value: str, kind: str) -> str:
-    return value if is_reference(value) else f"[redacted:{kind}]"
+def _whole(value: str, kind: str, pseudonym: Pseudonym | None) -> str:
+    return value if is_reference(value) else _mark(kind, value, pseudonym)

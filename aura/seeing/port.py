@@ -15,6 +15,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from aura.config import Settings
+from aura.kernel.clients import bearer
 from aura.kernel.errors import Problem
 from aura.kernel.telemetry import shared
 
@@ -78,9 +79,9 @@ def _app(config: Settings, allowed: Allowed) -> Callable[..., Iterable[bytes]]:
 
 
 def _known(environ: dict[str, Any], allowed: Allowed) -> bool:
-    scheme, _, token = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+    token = bearer(str(environ.get("HTTP_AUTHORIZATION", "")))
     try:
-        return scheme.lower() == "bearer" and allowed(token)
+        return token is not None and allowed(token)
     except (Problem, Error):
         return False
     finally:

@@ -8,12 +8,12 @@ import sys
 from urllib.parse import urlsplit, urlunsplit
 
 from aura.config import Settings
-from aura.serving.startup import FIRST_USER, LOGIN_NOTE, TOKEN_NOTE, First
+from aura.serving.startup import FIRST_OPERATOR, FIRST_USER, LOGIN_NOTE, TOKEN_NOTE, First
 
 # Ports whose surface is not there yet say so; the sentence goes with the surface's arrival.
 HOLDS = {
-    "gateway": "no endpoints yet",
-    "auditd": "/health only",
+    "gateway": "/api/v1/governance, /infrastructure, /databases; documentation: /api/v1/schema",
+    "auditd": "/v1/events, /v1/approvals, /v1/governance; documentation: /v1/schema",
     "database-agent": "no endpoints yet",
     "k8s-agent": "no endpoints yet",
     "incident-agent": "no endpoints yet",
@@ -63,8 +63,8 @@ def _login(config: Settings, first: First | None) -> list[tuple[str, str]]:
     login, token = config.data / LOGIN_NOTE, config.data / TOKEN_NOTE
     if first is not None:
         return [
-            ("Login", f"{FIRST_USER} / {first.password}  (kept in {login})"),
-            ("Token", f"{first.token}  (kept in {token})"),
+            ("Login", f"{FIRST_USER} / {first.password}  (approves; kept in {login})"),
+            ("Token", f"{first.token}  (of {FIRST_OPERATOR}: opens tickets; kept in {token})"),
         ]
     kept = [("Login", login), ("Token", token)]
     return [(name, f"as written in {note}") for name, note in kept if note.is_file()]
@@ -76,11 +76,11 @@ def _access(config: Settings) -> str:
     return "no token needed from this machine (AURA_AUTH=off)"
 
 
-def shell_token(config: Settings) -> str:
-    """The token as a shell finds it; empty where none is needed."""
+def shell_token(config: Settings, name: str = TOKEN_NOTE) -> str:
+    """The token kept in the file `name`, as a shell finds it; empty where none is needed."""
     if config.auth == "off":
         return ""
-    note = config.data / TOKEN_NOTE
+    note = config.data / name
     return f"$(cat {shlex.quote(str(note))})" if note.is_file() else "$TOKEN"
 
 
@@ -97,7 +97,7 @@ def try_it(config: Settings) -> str:
     sent = ["-X POST", '-H "Content-Type: application/json"', f"-d '{json.dumps(body)}'"]
     lines = [curl(tickets, token=token), curl(tickets, *sent, token=token)]
     if token == "$TOKEN":  # noqa: S105 - the name of a variable
-        lines.insert(0, f"TOKEN=$({sys.executable} manage.py create_token NAME)")
+        lines.insert(0, f"TOKEN=$({sys.executable} manage.py create_token USER)")
     return "\n".join(lines)
 
 

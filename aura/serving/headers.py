@@ -40,7 +40,7 @@ class SecureHeaders:
 
     def on(self, scope: Scope, send: Send) -> Send:
         """`send`, which adds what is missing to the answer's start."""
-        api = scope["path"].startswith("/api/")
+        api = scope["path"].startswith(("/api/", "/v1/"))
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

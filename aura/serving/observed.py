@@ -6,8 +6,10 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
+
+from prometheus_client import Counter, Histogram
 
 from aura.kernel.clients import address_of_scope
 from aura.kernel.secrets import redact
@@ -17,8 +19,9 @@ from aura.kernel.telemetry.logs import ACCESS
 from aura.serving.answers import App, Message, Receive, Scope, Send
 
 HEADER = b"x-trace-id"
+GATEWAY = "gateway"
 CLIENT_LEFT = 499  # as nginx writes it: no answer was begun
-FIRST_ERROR, FIRST_FAULT = 400, 500
+FIRST_ERROR, FIRST_FAULT, UNAVAILABLE = 400, 500, 503
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/health", "/api/health", "/metrics"})  # asked every few seconds, for ever
 PATH_CHARS = 200
@@ -35,9 +38,9 @@ class Observed:
         self.surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        trace = _trace_of(scope)
-        request = Exchange(began=time.perf_counter())
         surface = self.surfaces.get(scope["server"][1], "other")
+        trace = _trace_of(scope, surface)
+        request = Exchange(began=time.perf_counter())
         with context.using(trace, request):
             try:
                 if tracing.started():
@@ -67,14 +70,20 @@ class Observed:
                     span.fail(str(request.status))
 
 
-def _trace_of(scope: Scope) -> Trace:
+def _trace_of(scope: Scope, surface: str) -> Trace:
     traceparent = pinned = ""
     for name, value in scope["headers"]:
         if name == b"traceparent":
             traceparent = value.decode("latin-1")
         elif name == HEADER:
             pinned = value.decode("latin-1")
-    return context.incoming(traceparent=traceparent, pinned=pinned)
+    prefix = _prefix(scope["path"]) if surface == GATEWAY else ""
+    return context.incoming(traceparent=traceparent, pinned=pinned, prefix=prefix)
+
+
+def _prefix(path: str) -> str:
+    """How the ids of traces begin that the gateway makes (aiHelpDesk behaviour §1.1)."""
+    return "dt_" if path.startswith(("/api/v1/db/", "/api/v1/k8s/")) else "tr_"
 
 
 def _tell(request: Exchange, trace: Trace, surface: str, send: Send) -> Callable[[Message], Any]:
@@ -87,7 +96,9 @@ def _tell(request: Exchange, trace: Trace, surface: str, send: Send) -> Callable
             if any(n == b"content-type" and v == b"text/event-stream" for n, v in headers):
                 request.stream = True
                 metrics.STREAMS_OPEN.labels(surface).inc()
-            message = {**message, "headers": [*headers, (HEADER, trace.id.encode())]}
+            if all(name != HEADER for name, _ in headers):  # it may name one made on the way
+                headers.append((HEADER, trace.id.encode()))
+            message = {**message, "headers": headers}
         await send(message)
 
     return tell
@@ -96,11 +107,11 @@ def _tell(request: Exchange, trace: Trace, surface: str, send: Send) -> Callable
 def _ended(scope: Scope, request: Exchange, surface: str) -> None:
     seconds = time.perf_counter() - request.began
     status, method, route = request.status or CLIENT_LEFT, _method(scope), _route(scope, request)
-    metrics.HTTP_REQUESTS.labels(surface, route, method, str(status)).inc()
+    _requests(surface, route, method, status).inc()
     if request.stream:
         metrics.STREAMS_OPEN.labels(surface).dec()
     else:
-        metrics.HTTP_SECONDS.labels(surface, route, method).observe(seconds)
+        _seconds(surface, route, method).observe(seconds)
     level = _level(scope["path"], status)
     if not _access.isEnabledFor(level):
         return
@@ -121,6 +132,17 @@ def _ended(scope: Scope, request: Exchange, surface: str) -> None:
     _access.log(level, "request", extra={"access": line})
 
 
+# Labels are bounded (`metrics`), so these are too; to look a metric up takes longer than to count.
+@cache
+def _requests(surface: str, route: str, method: str, status: int) -> Counter:
+    return metrics.HTTP_REQUESTS.labels(surface, route, method, str(status))
+
+
+@cache
+def _seconds(surface: str, route: str, method: str) -> Histogram:
+    return metrics.HTTP_SECONDS.labels(surface, route, method)
+
+
 def _client(scope: Scope) -> str:
     """Only what came through a proxy needs a closer look."""
     if any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
@@ -129,7 +151,7 @@ def _client(scope: Scope) -> str:
 
 
 def _level(path: str, status: int) -> int:
-    if status >= FIRST_FAULT:
+    if status >= FIRST_FAULT and status != UNAVAILABLE:  # of which the cause is told, once
         return logging.ERROR
     return logging.DEBUG if path in QUIET and status < FIRST_ERROR else logging.INFO
 

@@ -46,7 +46,7 @@ def serve_http(
 ) -> None:
     """Serve the ports of a web role until a signal. Raises `CannotBind` or `NotMigrated`."""
     app, surfaces = WEB_ROLES[role]
-    _require_migrated()
+    require_database()
     listed = config.ports.listed()
     ports = [entry for entry in listed if surfaces is None or entry[0] in surfaces]
     with ExitStack() as stack:
@@ -58,8 +58,20 @@ def serve_http(
         uvloop.run(server.serve(sockets))
 
 
-def _require_migrated() -> None:
-    """Several processes of a role start at once, so none of them migrates."""
+def put_policy_in_place() -> str:
+    """`startup.put_policy_in_place`, by one of the processes that start at once."""
+    require_database()
+    try:
+        with startup.alone():
+            return startup.put_policy_in_place()
+    finally:
+        connections.close_all()
+
+
+def require_database() -> None:
+    """Several processes of a role start at once, so none of them migrates. Raises `NotMigrated`,
+    and Django's `OperationalError` when there is no database.
+    """
     try:
         missing = startup.missing_migrations()
     finally:

@@ -16,19 +16,23 @@ import uvloop
 from django.conf import settings
 from django.db import OperationalError, connections
 
+from agents import probes
 from aura.config import unknown_names
 from aura.embedded import Embedded, ServiceError
+from aura.embedded.instance import only_instance
 from aura.embedded.process import make_directory, make_private
 from aura.kernel.telemetry.logs import configuration
 from aura.serving import startup
 from aura.serving.banner import banner, console_url
-from aura.serving.instance import only_instance
 from aura.serving.interrupts import Interrupts
 from aura.serving.logs import trim
 from aura.serving.roles import CELERY_ROLES, celery_arguments
 from aura.serving.sockets import bind_all
 from aura.serving.supervisor import Child, Say, Supervisor
 from aura.serving.web import Server
+from governance.audit.checkpoints import prepare_to_sign
+from governance.inventory import InventoryRefused
+from governance.policy.nodes import PolicyRefused
 
 TEND_EVERY_S = 1.0
 LAST_RESORT_S = 30.0
@@ -67,8 +71,14 @@ class Up:
         """Tables, the first login and the first token; both when they were made."""
         try:
             with startup.alone():
-                startup.migrate()
+                startup.migrate(self.services.admin_url())
+                if note := prepare_to_sign():
+                    self.say(f"warning: {note}")
+                if note := startup.put_policy_in_place():
+                    self.say(f"warning: {note}")
                 return startup.first_login(self.data, url=console_url(self.config))
+        except (PolicyRefused, InventoryRefused) as refusal:
+            raise ServiceError(str(refusal)) from None
         except OperationalError as error:
             reason = " ".join(str(error).split())
             raise ServiceError(f"The database does not answer: {reason}") from None
@@ -84,11 +94,15 @@ class Up:
         if self.workers:
             supervisor = Supervisor(self._children(), say=self.say)
             beside.append(asyncio.create_task(supervisor.run()))
+        looking = asyncio.create_task(asyncio.to_thread(self._look_at_git))
         server = Server(ready)
         web = asyncio.create_task(server.serve(sockets))
         everything: set[asyncio.Task[Any]] = {web, *beside, asyncio.create_task(stopping.wait())}
         ended, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
         self.interrupts.ignore()
+        looking.cancel()
+        if stopping.is_set():
+            self.say("Ending: streams are closed, agents let go of their tickets …")
         _leave_in_time()
         server.should_exit = True
         for task in beside:
@@ -96,6 +110,11 @@ class Up:
         await asyncio.gather(web, *beside, return_exceptions=True)
         for task in ended:
             task.result()  # what ended of itself did so by a bug, which is told
+
+    def _look_at_git(self) -> None:
+        """Said once: later it is in `/api/health`, the metrics and the tickets that pause."""
+        if self.config.git_repo_url and (problem := probes.git_problem(self.config)):
+            self.say(f"warning: the repository of AURA_GIT_REPO_URL cannot be used: {problem}")
 
     async def _tend(self) -> None:
         """Start embedded services again that were killed; keep the logs short."""

@@ -9,16 +9,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from aura.config import Settings
 from aura.surfaces.access import put_roles_in_place
+from governance.access import give_role, role_of
+from governance.audit import protection
 from governance.identity import issue_token
+from governance.inventory import configured
+from governance.policy import activation
 from governance.types import Role
 
-FIRST_USER = "admin"
+FIRST_USER = "admin"  # logs in to the console, and approves
+FIRST_OPERATOR = "operator"  # whose token opens tickets: who asks does not approve
 LOGIN_NOTE = "first-login.txt"
 TOKEN_NOTE = "first-token.txt"  # noqa: S105 - a file's name
 # Any number no other advisory lock of the product uses.
@@ -38,13 +45,20 @@ def alone() -> Iterator[None]:
         cursor.execute("SELECT pg_advisory_unlock(%s)", [STARTUP_LOCK])
 
 
-def migrate() -> int:
-    """Apply what is missing; the number of migrations applied."""
+def migrate(admin_url: str = "") -> int:
+    """Apply what is missing; the number of migrations applied.
+
+    With the URL of a superuser the log's tables belong to a role of their own afterwards.
+    """
     missing = missing_migrations()
+    if missing and admin_url:
+        protection.lift(admin_url, connection.settings_dict["USER"])
     if missing:
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
     else:  # what a role holds may change without a migration
         put_roles_in_place()
+    if admin_url and protection.owner_of_log(connection) != protection.OWNER:
+        protection.protect(admin_url, connection.settings_dict["USER"])
     return missing
 
 
@@ -52,6 +66,19 @@ def missing_migrations() -> int:
     """How many migrations this code has that the database has not."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def put_policy_in_place() -> str:
+    """Bring the policy file of the settings into force; what a person should be told, or nothing.
+
+    Raises `PolicyRefused` and `InventoryRefused`, whose words are one line a fault.
+    """
+    config: Settings = settings.AURA
+    inventory = configured(config.infra_config)
+    if config.policy_file is None:
+        return ""
+    known = inventory if config.infra_config else None
+    return activation.at_start(config.policy_file, inventory=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +90,9 @@ class First:
 
 
 def first_login(data: Path, *, url: str) -> First | None:
-    """Make a superuser, and a token of theirs for the API, if there is no superuser; else None.
+    """Make a superuser, and an operator's token for the API, if there is no superuser; else None.
+
+    Two people, for nobody approves what they asked for themselves.
 
     Both are kept in the data directory (0600), the password before the user exists: a start that
     is killed in between leaves a useless note, never an unknown password.
@@ -77,10 +106,20 @@ def first_login(data: Path, *, url: str) -> First | None:
         user.is_staff = user.is_superuser = True
         user.set_password(password)
         user.save()
-        # Enough for everything the API's document tells of; people are managed in the console.
-        token = issue_token(user, name="first start", role=Role.APPROVER)
+        token = issue_token(first_operator(), name="first start", role=Role.OPERATOR)
         _keep(data / TOKEN_NOTE, f"{token}\n")
     return First(password=password, token=token)
+
+
+def first_operator() -> User:
+    """The user whose token opens tickets; made when missing. Nobody can log in as them."""
+    operator, made = User.objects.get_or_create(username=FIRST_OPERATOR)
+    if made:
+        operator.set_unusable_password()
+        operator.save()
+    if (role_of(operator) or Role.VIEWER).rank < Role.OPERATOR.rank:
+        give_role(operator, Role.OPERATOR)
+    return operator
 
 
 def _keep(note: Path, text: str) -> None:

@@ -6,7 +6,6 @@ and is answered by nobody but with 403.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 
 from aura.kernel.clients import address
 from aura.kernel.errors import Forbidden, Unauthenticated
+from aura.kernel.routes import StreamRoute
 from governance import refusals
 from governance.access import make_roles
 from governance.identity import HOW_TO_LOG_IN, principal
@@ -26,6 +26,10 @@ CONSOLE: Final = "console"  # the admin site asks by itself, page by page
 
 SEE: Final = "tickets.view_ticket"
 READ_LOG: Final = "governance.view_auditevent"
+WRITE_LOG: Final = "governance.add_auditevent"
+SEE_APPROVALS: Final = "governance.view_approval"
+ASK: Final = "governance.add_approval"
+WITHDRAW: Final = "governance.change_approval"
 ADD: Final = "tickets.add_ticket"
 CHANGE: Final = "tickets.change_ticket"
 DECIDE: Final = "governance.decide_approval"
@@ -36,13 +40,14 @@ ROLES: Final[dict[Role, tuple[str, ...]]] = {
     Role.VIEWER: (
         SEE,
         READ_LOG,
-        "governance.view_approval",
+        SEE_APPROVALS,
         # Tokens of their own, never more than they may do themselves.
         "governance.view_apitoken",
         "governance.add_apitoken",
         "governance.delete_apitoken",
     ),
-    Role.OPERATOR: (ADD, CHANGE, STOP),
+    # Agents of others are operators: they tell what they do, and ask before they do it.
+    Role.OPERATOR: (ADD, CHANGE, STOP, WRITE_LOG, ASK, WITHDRAW),
     Role.APPROVER: (DECIDE,),
     Role.ADMIN: (
         "auth.view_user",
@@ -53,6 +58,8 @@ ROLES: Final[dict[Role, tuple[str, ...]]] = {
         "tickets.add_webhookendpoint",
         "tickets.change_webhookendpoint",
         "tickets.delete_webhookendpoint",
+        # Not every approver may release something alone; who is on call gets it beside the roles.
+        "governance.break_glass",
     ),
 }
 
@@ -81,15 +88,50 @@ ROUTES: Final[dict[str, dict[str, dict[str, str]]]] = {
         "": {"GET": OPEN},
         "admin/": {"GET": CONSOLE, "POST": CONSOLE},
     },
-    "aura.surfaces.gateway": {},
-    "aura.surfaces.auditd": {"health": {"GET": OPEN}},
+    "aura.surfaces.gateway": {
+        "api/v1/infrastructure": {"GET": SEE},
+        "api/v1/databases": {"GET": SEE},
+        "api/v1/governance": {"GET": READ_LOG},
+        "api/v1/governance/policies": {"GET": READ_LOG},
+        "api/v1/governance/explain": {"GET": READ_LOG},
+        "api/v1/governance/events": {"GET": READ_LOG},
+        "api/v1/governance/events/<str:event_id>": {"GET": READ_LOG},
+        "api/v1/governance/approvals/pending": {"GET": SEE_APPROVALS},
+        "api/v1/governance/approvals": {"GET": SEE_APPROVALS},
+        "api/v1/governance/verify": {"GET": READ_LOG},
+        "api/v1/governance/journeys": {"GET": READ_LOG},
+        "api/v1/schema": {"GET": OPEN},
+        "health": {"GET": OPEN},
+    },
+    "aura.surfaces.auditd": {
+        "v1/events": {"GET": READ_LOG, "POST": WRITE_LOG},
+        "v1/events/<str:event_id>/outcome": {"POST": WRITE_LOG},
+        "v1/events/<str:event_id>": {"GET": READ_LOG},
+        "v1/verify": {"GET": READ_LOG},
+        "v1/approvals": {"GET": SEE_APPROVALS, "POST": ASK},
+        "v1/approvals/pending": {"GET": SEE_APPROVALS},
+        "v1/approvals/<str:approval_id>": {"GET": SEE_APPROVALS},
+        "v1/approvals/<str:approval_id>/wait": {"GET": SEE_APPROVALS},
+        "v1/approvals/<str:approval_id>/approve": {"POST": DECIDE},
+        "v1/approvals/<str:approval_id>/deny": {"POST": DECIDE},
+        "v1/approvals/<str:approval_id>/cancel": {"POST": WITHDRAW},
+        "v1/approvals/<str:approval_id>/revoke": {"POST": WITHDRAW},
+        "v1/governance/info": {"GET": READ_LOG},
+        "v1/governance/policies": {"GET": READ_LOG},
+        "v1/governance/explain": {"GET": READ_LOG},
+        "v1/governance/check": {"POST": WRITE_LOG},
+        "v1/journeys": {"GET": READ_LOG},
+        "v1/schema": {"GET": OPEN},
+        "health": {"GET": OPEN},
+    },
     "aura.surfaces.agent": {},
-    "aura.surfaces.secbot": {"health": {"GET": OPEN}, "metrics": {"GET": SEE}},
+    "aura.surfaces.secbot": {
+        "health": {"GET": OPEN},
+        "metrics": {"GET": SEE},
+        "callback": {"POST": WRITE_LOG},
+    },
     "aura.surfaces.empty": {},
 }
-
-# The routes that raw ASGI code answers, in the form of `tickets.stream`.
-STREAM_OF_TICKET = re.compile(r"/api/tickets/[^/]+/stream")
 
 
 def needed(table: str, route: str, method: str) -> str | None:
@@ -97,11 +139,9 @@ def needed(table: str, route: str, method: str) -> str | None:
     return ROUTES.get(table, {}).get(route, {}).get("GET" if method == "HEAD" else method)
 
 
-def stream_permission(path: str) -> str:
-    """What reading the stream at this path needs."""
-    one = STREAM_OF_TICKET.fullmatch(path) is not None
-    route = "api/tickets/<str:id>/stream" if one else "api/stream"
-    return ROUTES["aura.surfaces.api"][route]["GET"]
+def stream_permission(stream: StreamRoute) -> str:
+    """What reading this stream needs."""
+    return ROUTES["aura.surfaces.api"][stream.route]["GET"]
 
 
 class MayUseApi(BasePermission):
@@ -129,12 +169,23 @@ class MayUseApi(BasePermission):
     def _refuse(self, request: Request, permission: str | None) -> None:
         refusals.note(
             refusals.Kind.NOT_ALLOWED,
-            actor=principal(request.user),
+            actor=principal(request.user, request.auth),
             address=address(request.META),
             route=f"{request.method} {request.path}",
             reason=f"needs {permission or 'a row in the table of routes'}",
         )
-        raise Forbidden(f"You are not allowed to do this; it needs the permission {permission}")
+        raise Forbidden(_who_may(permission))
+
+
+def _who_may(permission: str | None) -> str:
+    """What to tell somebody who may not do this."""
+    role = next((role for role, held in ROLES.items() if permission in held), None)
+    if role is None:
+        return f"You are not allowed to do this; it needs the permission {permission}"
+    sentence = f"You are not allowed to do this: it takes the role {role} or above ({permission})"
+    if permission != DECIDE:
+        return sentence
+    return f"{sentence}, and somebody other than who opened the ticket; log in to the console"
 
 
 def _handled(request: Request, view: Any) -> bool:

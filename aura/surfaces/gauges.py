@@ -21,6 +21,7 @@ from agents.models import Probe, Run, StopSwitch
 from agents.runtime import claims
 from aura.config import VERSION
 from governance.models import Approval, ApprovalStatus, AuditPending
+from governance.secbot.gauges import families as secbot
 from tickets.models import Status, TicketCount
 
 FRESH_S = 5.0
@@ -47,7 +48,7 @@ class DatabaseGauges(Collector):
 def _read() -> list[Metric]:
     up = GaugeMetricFamily("aura_database_up", "1 while the database answers the scrape")
     try:
-        page = [*_tickets(), *_runs(), *_approvals(), *_log(), *_outside()]
+        page = [*_tickets(), *_runs(), *_approvals(), *_log(), *_outside(), *secbot()]
     except Error:
         connection.close()
         up.add_metric([], 0)

@@ -10,10 +10,9 @@ from django.http import HttpResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from aura.kernel.http import answer_exception
+from aura.kernel.http import answer_exception_plainly
 from aura.kernel.telemetry import shared
 from aura.surfaces.access import SEE
 from aura.surfaces.gauges import DatabaseGauges
@@ -37,16 +36,10 @@ class Metrics(APIView):
 
     def get_exception_handler(self) -> Any:
         """The helpdesk's ports answer `{"error": "<text>"}`."""
-        return _plain
+        return answer_exception_plainly
 
 
 def may_scrape(token: str) -> bool:
     """Does this bearer token open the metrics? Raises `Unauthenticated` for an unknown one."""
     user, verified = user_of(token)
     return may(user, verified, SEE)
-
-
-def _plain(raised: Exception, context: Any) -> Response:
-    response = answer_exception(raised, context)
-    response.data = {"error": response.data["error"]["message"]}
-    return response

@@ -26,6 +26,7 @@ class SurfaceMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.tables = tables(settings.AURA)
+        self.api = self.tables[settings.AURA.ports.api]
         self.origins = settings.AURA.server_cors_origin
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -44,7 +45,7 @@ class SurfaceMiddleware:
                 host=host,
                 origin=origin,
             )
-            return problem_response(problem)
+            return problem_response(problem, api=urlconf == self.api)
         if request.path.startswith("/admin") and "%00" in request.META.get("QUERY_STRING", ""):
             return problem_response(ValidationFailed("The query holds a NUL"))  # no text has one
         return self._answer(request, origin)

@@ -1,4 +1,4 @@
-"""Counts the requests of each address to the Aura API, before anything is asked of the database."""
+"""Counts the requests of each address to the APIs, before anything is asked of the database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aura.kernel.http import problem_response
 from aura.kernel.throttling import count_request
 from aura.surfaces.table import tables
 
+PATHS = ("/api/", "/v1/")
 HEALTH = "/api/health"  # a monitor must not lose sight of a busy server
 
 
@@ -24,12 +25,10 @@ class ThrottleMiddleware:
         self.api = tables(settings.AURA)[settings.AURA.ports.api]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith("/api/") and request.path != HEALTH and self._on_api(request):
+        if request.path.startswith(PATHS) and request.path != HEALTH:
             try:
                 count_request(address(request.META))
             except RateLimited as problem:
-                return problem_response(problem)
+                on_api = getattr(request, "urlconf", None) == self.api
+                return problem_response(problem, api=on_api)
         return self.get_response(request)
-
-    def _on_api(self, request: HttpRequest) -> bool:
-        return getattr(request, "urlconf", None) == self.api

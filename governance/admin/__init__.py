@@ -6,21 +6,27 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 
+from governance.admin.alerts import SecurityAlertAdmin
 from governance.admin.approvals import ApprovalAdmin
 from governance.admin.log import AuditEventAdmin
 from governance.admin.login import LoginForm
+from governance.admin.password import change_password
 from governance.admin.people import PersonAdmin
+from governance.admin.reviews import EmergencyReviewAdmin
 from governance.admin.tokens import ApiTokenAdmin
-from governance.models import ApiToken, Approval, AuditEvent
+from governance.models import ApiToken, Approval, AuditEvent, EmergencyReview, SecurityAlert
 
 admin.site.site_header = admin.site.site_title = "Aura"
 admin.site.index_title = "Console"
 admin.site.login_form = LoginForm
+admin.site.password_change = change_password  # type: ignore[method-assign, assignment]
 admin.site.site_url = None
 admin.site.enable_nav_sidebar = False
 
 admin.site.register(Approval, ApprovalAdmin)
 admin.site.register(AuditEvent, AuditEventAdmin)
+admin.site.register(EmergencyReview, EmergencyReviewAdmin)
+admin.site.register(SecurityAlert, SecurityAlertAdmin)
 admin.site.register(ApiToken, ApiTokenAdmin)
 # Roles are fixed (aura.surfaces.access), so nobody edits groups here.
 admin.site.unregister([User, Group])

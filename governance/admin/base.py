@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -20,6 +21,7 @@ else:
     ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
 
 REASON_CHARS = 10_000  # as in the API
+ONE_BUTTON = {"show_save_and_continue": False, "show_save_and_add_another": False}
 
 
 class ConsoleAdmin(ModelAdmin):
@@ -46,11 +48,40 @@ class ConsoleAdmin(ModelAdmin):
         named = {"title": str(self.opts.verbose_name_plural).capitalize()}
         return super().changelist_view(request, {**(extra_context or {}), **named})
 
+    def page_of(self, key: object) -> HttpResponse:
+        """Where a page that was answered to a POST leads when it is loaded again."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return HttpResponseRedirect(reverse(name, args=[key]))
+
     def absent(self, request: HttpRequest, key: str) -> HttpResponse:
         """There is nothing with this key: say so, and show what there is."""
         messages.warning(request, f"There is no {self.opts.verbose_name} {visible(key)[:100]}.")
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return HttpResponseRedirect(reverse(name))
+
+
+class PageAdmin(ConsoleAdmin):
+    """A model whose rows are shown on a page of our own instead of in Django's form."""
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """GET /admin/:app/:model/:id/change/"""
+        del form_url, extra_context
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, object_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return self.absent(request, object_id) if row is None else self.show(request, row)
+
+    def show(self, request: HttpRequest, row: Any, /) -> HttpResponse:
+        """The page of one row, for somebody who may see it."""
+        raise NotImplementedError
 
 
 class ReadOnlyAdmin(ConsoleAdmin):
@@ -69,7 +100,7 @@ class ReadOnlyAdmin(ConsoleAdmin):
         return False
 
 
-class TraceAdmin(ReadOnlyAdmin):
+class TraceAdmin(PageAdmin, ReadOnlyAdmin):
     """A record that belongs to a trace. A product that knows whose trace it is says so here."""
 
     def trace_link(self, trace_id: str) -> str:

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -66,22 +66,7 @@ class AuditEventAdmin(TraceAdmin):
         name = "governance_auditevent_verify"
         return [path("verify/", check, name=name), *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """GET /admin/governance/auditevent/:id/change/"""
-        del form_url, extra_context
-        if request.method not in {"GET", "HEAD"}:
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        event = self.get_object(request, object_id)
-        if not self.has_view_permission(request, event):
-            raise PermissionDenied
-        if event is None:
-            return self.absent(request, object_id)
+    def show(self, request: HttpRequest, event: AuditEvent, /) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": f"{visible(event.type)} at {iso(event.recorded_at)}",
@@ -97,7 +82,7 @@ class AuditEventAdmin(TraceAdmin):
     def verify_view(self, request: HttpRequest) -> HttpResponse:
         """POST /admin/governance/auditevent/verify/"""
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return HttpResponseRedirect(reverse("admin:governance_auditevent_changelist"))
         if not self.has_view_permission(request):
             raise PermissionDenied
         _report(request, verify())

@@ -18,7 +18,7 @@ from django.utils.timezone import now
 
 from aura.kernel.errors import Problem
 from governance.access import role_of
-from governance.admin.base import ConsoleAdmin, ModelForm
+from governance.admin.base import ONE_BUTTON, ConsoleAdmin, ModelForm
 from governance.identity import VALID_FOR, delete_token, issue_token, principal, revoke_token
 from governance.models import ApiToken
 from governance.templatetags.shown import visible
@@ -94,7 +94,8 @@ class ApiTokenAdmin(ConsoleAdmin):
         return field
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"role": role_of(request.user)}  # type: ignore[arg-type] # the console wants a login
+        del request
+        return {"role": Role.VIEWER}  # the least; more is chosen, not left as it is
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         del change
@@ -142,11 +143,9 @@ class ApiTokenAdmin(ConsoleAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        plain = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        context = {**(extra_context or {}), **ONE_BUTTON}
         try:
-            return super().changeform_view(
-                request, object_id, form_url, {**(extra_context or {}), **plain}
-            )
+            return super().changeform_view(request, object_id, form_url, context)
         except Problem as problem:  # the owner lost a role while the form was open
             messages.error(request, visible(problem.message))
             return HttpResponseRedirect(request.path)

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from django.db import Error, close_old_connections, connections
 
-from governance.audit.sequence import sequence, sequence_within
+from governance.audit.sequence import Linked, sequence, sequence_within
+from governance.audit.signing import signing_beside
 
 # So long more events are gathered for one pass. What a stream's client waits longer for it is a
 # few times less than what the passes it saves would cost.
@@ -99,11 +100,12 @@ def in_background(*, every_s: float = 0.0) -> Iterator[None]:
     global _running  # noqa: PLW0603 - one a process, like the thread itself
     _running = running = Sequencer(every_s)
     running.start()
-    try:
-        yield
-    finally:
-        _running = None
-        running.stop()
+    with signing_beside():  # ends last: it signs what is linked last
+        try:
+            yield
+        finally:
+            _running = None
+            running.stop()
 
 
 def sequence_along() -> None:
@@ -112,6 +114,13 @@ def sequence_along() -> None:
     if running is not None and running.due():
         running.pass_now()
         sequence_within()
+
+
+def sequence_along_now() -> Linked | None:
+    """The same whether or not a pass is due: an effect waits for its intent's place."""
+    if _running is not None:
+        _running.pass_now()
+    return sequence_within()
 
 
 def sequence_soon() -> None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
@@ -18,11 +19,13 @@ from django.utils.timezone import now
 
 from aura.kernel import rows
 from aura.kernel.ids import iso
-from aura.kernel.secrets import redact, redact_value
-from governance.audit.background import sequence_along, sequence_soon
+from aura.kernel.secrets import redact_name, redact_value
+from governance.audit.background import sequence_along, sequence_along_now, sequence_soon
 from governance.audit.canonical import canonical, storable
+from governance.audit.keys import pseudonym
+from governance.audit.sequence import Linked
 from governance.models import AuditEvent
-from governance.types import Principal
+from governance.types import About, Principal
 
 
 def record(
@@ -32,12 +35,15 @@ def record(
     action: str,
     trace_id: str = "",
     data: Mapping[str, Any] | None = None,
+    about: About | None = None,
 ) -> AuditEvent:
     """Record that something happened; call it in the transaction of the change it tells of.
 
     `data` is JSON; credentials in it are replaced before anything is hashed or stored.
     """
-    uid, action, actor_name = uuid.uuid4(), storable(redact(action)), storable(redact(actor.name))
+    uid, action, actor_name = uuid.uuid4(), _clean(action), _clean(actor.name)
+    event_type, trace_id, about = storable(event_type), storable(trace_id), _storable(about)
+    key = about.key or f"evt_{uid.hex[:16]}"
     moment = now()
     # The API shows milliseconds; a finer stored value would come back at its own `since`.
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -47,9 +53,11 @@ def record(
             "timestamp": iso(moment),
             "type": event_type,
             "traceId": trace_id,
-            "actor": {"kind": actor.kind, "name": actor_name},
+            "actor": _who(actor, actor_name),
             "action": action,
-            "data": redact_value(dict(data or {})),
+            "data": redacted(dict(data or {})),
+            "key": key,
+            **_about(about),
         }
     )
     event = AuditEvent(
@@ -61,31 +69,89 @@ def record(
         actor_name=actor_name[:150],
         action=action[:200],
         body=body,
+        key=key,
+        session_id=about.session_id,
+        agent=about.agent[:100],
+        action_class=about.action_class,
     )
     gathered = _gathered.get()
     if gathered is None:
         rows.insert_for_key(event)
     else:
-        gathered.append(event)
+        gathered.events.append(event)
     _sequence_on_commit()
     return event
 
 
-_gathered: ContextVar[list[AuditEvent] | None] = ContextVar("gathered", default=None)
+def redacted(value: Any) -> Any:
+    """A JSON value as the log may hold it: equal secrets can be told to be equal, and no more."""
+    return redact_value(value, pseudonym=pseudonym())
+
+
+def _clean(text: str) -> str:
+    clean: str = storable(redact_name(text, pseudonym=pseudonym()))
+    return clean
+
+
+def _who(actor: Principal, name: str) -> dict[str, Any]:
+    """Roles are there where they were known: of somebody whose credential was seen."""
+    roles = {"roles": sorted(actor.roles)} if actor.roles else {}
+    return {"kind": actor.kind, "name": name, **roles}
+
+
+def _storable(about: About | None) -> About:
+    """The same with texts that PostgreSQL can hold; they often come from outside."""
+    if about is None:
+        return About()
+    texts = (about.session_id, about.agent, about.action_class, about.key)
+    together = "".join(texts)
+    if storable(together) == together:
+        return about
+    session_id, agent, action_class, key = map(storable, texts)
+    return About(session_id=session_id, agent=agent, action_class=action_class, key=key)
+
+
+def _about(about: About) -> dict[str, str]:
+    """What the bytes say of it: nothing where it is empty."""
+    said = {
+        "sessionId": about.session_id,
+        "agent": about.agent,
+        "actionClass": str(about.action_class),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Events of a transaction that are written at its end.
+
+    `intent` says that an effect follows the commit, so its events get their places along with it;
+    `linked` are those places, None while nobody knows (`governance.audit.intent` finds out).
+    """
+
+    events: list[AuditEvent] = field(default_factory=list)
+    intent: bool = False
+    linked: Linked | None = None
+
+
+_gathered: ContextVar[Gathered | None] = ContextVar("gathered", default=None)
 
 
 @contextmanager
-def recorded_together() -> Iterator[None]:
+def recorded_together(*, along: bool = True) -> Iterator[Gathered]:
     """Events recorded inside are written at its end, by one statement: the last of a transaction.
 
-    Until then the events have no key, and no query finds them.
+    Until then the events have no key, and no query finds them. `along`: a pass of the sequencer
+    that is due comes along with the transaction.
     """
-    events: list[AuditEvent] = []
-    token = _gathered.set(events)
+    gathered = Gathered()
+    token = _gathered.set(gathered)
     try:
-        yield
-        rows.insert(events)
-        if events:
+        yield gathered
+        rows.insert(gathered.events)
+        if gathered.intent:
+            gathered.linked = sequence_along_now()
+        elif along and gathered.events:
             sequence_along()
     finally:
         _gathered.reset(token)

@@ -33,7 +33,7 @@ from tickets.models import Status, Ticket
 
 pytestmark = pytest.mark.django_db
 
-NAMES_OF_ROWS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}")
+NAMES_OF_ROWS = re.compile(r"apr_[0-9a-f]{12}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)

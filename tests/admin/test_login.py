@@ -177,6 +177,34 @@ def test_the_one_who_runs_the_server_can_unlock(ada, capsys):
     assert log_in("ada", GOOD)[1].status_code == 302
 
 
+# --- one's own password ---
+
+OWN = "/admin/password_change/"
+
+
+def change(browser, old, new="a new one altogether"):
+    return browser.post(OWN, {"old_password": old, "new_password1": new, "new_password2": new})
+
+
+def test_a_person_changes_their_password_and_the_log_tells_of_it_without_it(ada):
+    browser, _ = log_in("ada", GOOD)
+    assert change(browser, GOOD)["Location"] == f"{OWN}done/"
+    assert browser.get(f"{OWN}done/").status_code == 200  # this session goes on
+    assert log_in("ada", "a new one altogether")[1].status_code == 302
+    assert told("user_changed")[-1]["action"] == "ada: new password"
+    assert "altogether" not in str(told("user_changed"))
+
+
+def test_who_has_a_session_does_not_guess_the_password_by_changing_it(ada):
+    browser = browser_of(ada)
+    answers = [change(browser, f"guess {n}").status_code for n in range(LIMIT)]
+    assert answers == [200] * (LIMIT - 1) + [429]
+    assert change(browser, GOOD).status_code == 429
+    assert [e["data"]["payload"]["reason"] for e in told(Kind.LOGIN_FAILED)] == ["as ada"] * LIMIT
+    ada.refresh_from_db()
+    assert ada.check_password(GOOD)
+
+
 # --- roles ---
 
 READ = (INDEX, TICKETS, QUEUE, APPROVALS, LOG, TOKENS)
@@ -267,6 +295,11 @@ def test_a_person_makes_a_token_for_themself_at_most_as_good_as_they_are(ada):
     assert ApiToken.objects.get().role == "viewer"
     issued = AuditEvent.objects.get(type="token_issued")
     assert issued.actor_name == "ada"
+
+
+def test_a_new_token_is_a_viewers_unless_more_is_chosen(ada):
+    form = text(browser_of(person("alan", Role.ADMIN)).get(f"{TOKENS}add/"))
+    assert '<option value="viewer" selected>' in form
 
 
 def test_an_admin_makes_and_revokes_tokens_of_others(ada):

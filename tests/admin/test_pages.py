@@ -437,7 +437,7 @@ def test_a_ticket_page_does_not_ask_more_as_its_log_grows(
         payload = {"sha": str(number), "message": "x"}
         tell(ticket, "commit_created", actor=AGENT, payload=payload)
     assert queries(admin_browser, page_of(ticket)) == before
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         admin_browser.get(page_of(ticket))
 
 

@@ -58,18 +58,19 @@ def test_every_page_wants_a_login(db, url):
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
-def test_getting_the_url_of_a_verb_does_nothing(admin_browser, verb):
+def test_getting_the_url_of_a_verb_does_nothing_and_leads_to_the_page(admin_browser, verb):
+    """As a browser does that loads a page again which was the answer to a POST."""
     ticket = builders.pending_approval()
     events = AuditEvent.objects.count()
-    assert admin_browser.get(url_of(ticket, verb)).status_code == 405
+    assert admin_browser.get(url_of(ticket, verb))["Location"] == page_of(ticket)
     assert unmoved(ticket)
     assert AuditEvent.objects.count() == events
 
 
 def test_getting_the_url_of_a_decision_or_of_the_check_does_nothing(admin_browser):
     approval = pending(builders.pending_approval())
-    assert admin_browser.get(decide_url(approval)).status_code == 405
-    assert admin_browser.get(VERIFY).status_code == 405
+    assert admin_browser.get(decide_url(approval))["Location"] == approval_page(approval)
+    assert admin_browser.get(VERIFY)["Location"] == LOG
     approval.refresh_from_db()
     assert approval.status == ApprovalStatus.PENDING
 
@@ -227,7 +228,7 @@ def test_a_request_with_another_fingerprint_is_not_decided_from_its_own_page(adm
         decision="approve",
         fingerprint="f" * 64,
     )
-    assert response.status_code == 400
+    assert response.status_code == 409
     approval.refresh_from_db()
     assert approval.status == ApprovalStatus.PENDING
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from agents.runtime import breaker
-from agents.runtime.breaker import FAILURES_TO_OPEN, OPEN_S, Breaker, Open
+from agents.runtime.breaker import FAILURES_TO_OPEN, LONGEST_OPEN_S, OPEN_S, Breaker, Open
 
 
 class Clock:
@@ -52,6 +52,24 @@ def test_open_means_that_nobody_asks_and_everybody_learns_when_to_come_back(open
         waits.append(refused.value.retry_after_s)
     assert all(OPEN_S <= wait <= 1.5 * OPEN_S for wait in waits)
     assert len(set(waits)) > 1  # not all at the same moment
+
+
+def test_a_provider_that_asks_for_more_time_gets_it_within_reason(clock):
+    for asked_s, given_s in ((60.0, 60.0), (5.0, OPEN_S), (86_400.0, LONGEST_OPEN_S)):
+        guard = Breaker("acme")
+        for _ in range(FAILURES_TO_OPEN):
+            guard.tell(
+                answered=False,
+                trial=guard.admit(),
+                retry_after_s=asked_s,
+                reason="rate_limited",
+            )
+        clock.now += given_s - 1
+        with pytest.raises(Open) as refused:
+            guard.admit()
+        assert refused.value.reason == "rate_limited"
+        clock.now += 1
+        assert guard.admit() is True
 
 
 def test_of_eight_that_come_back_one_asks(opened, clock):

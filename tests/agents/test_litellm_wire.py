@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -370,6 +371,11 @@ def test_arguments_sent_as_an_object_become_json_text(server):
 def test_each_http_error_has_its_kind(server, answer, kind):
     assert failure(server, answer).kind is kind
     assert len(server.requests) == 1
+
+
+def test_an_error_nested_deeper_than_can_be_read_keeps_the_kind_of_its_status(server):
+    body = b"[" * 100_000
+    assert failure(server, replace(status(401), body=body)).kind is FailureKind.CREDENTIALS
 
 
 @pytest.mark.parametrize(
@@ -836,7 +842,43 @@ def test_a_provider_that_keeps_failing_is_left_alone(server):
     assert "not asked for another" in left_alone.value.message
 
 
-@pytest.mark.parametrize("answer", [status(401), status(400), status(429), raw(b"nonsense")])
+def test_a_provider_that_keeps_saying_too_many_is_left_alone_for_as_long_as_it_asks(server):
+    for _ in range(breaker.FAILURES_TO_OPEN):
+        failure(server, status(429, headers={"retry-after": "60"}))
+    with pytest.raises(ModelFailure) as left_alone:
+        ask(server)
+    assert len(server.requests) == 1
+    assert left_alone.value.kind is FailureKind.RATE_LIMITED
+    assert (left_alone.value.retry_after_s or 0) > 59
+    assert "quota" in left_alone.value.message
+
+
+def test_a_provider_that_is_left_alone_is_skipped_and_its_fallback_answers(server, monkeypatch):
+    monkeypatch.setenv("HOSTED_VLLM_API_BASE", server.base_url)
+    for _ in range(breaker.FAILURES_TO_OPEN):
+        failure(server, status(503))
+    server.play(only("b", status(503)))
+    assert ask(server, fallback_models=("hosted_vllm/b",)).model == "hosted_vllm/b"
+    assert [seen.json["model"] for seen in server.requests] == ["b"]
+
+
+def test_when_the_fallbacks_are_left_alone_too_nobody_is_asked_and_all_are_named(
+    server, monkeypatch
+):
+    monkeypatch.setenv("HOSTED_VLLM_API_BASE", server.base_url)
+    server.play(lambda _: status(503))
+    for _ in range(breaker.FAILURES_TO_OPEN):
+        with pytest.raises(ModelFailure):
+            ask(server, fallback_models=("hosted_vllm/b",))
+    before = len(server.requests)
+    with pytest.raises(ModelFailure) as left_alone:
+        ask(server, fallback_models=("hosted_vllm/b",))
+    assert len(server.requests) == before == 2 * breaker.FAILURES_TO_OPEN
+    assert "openai/scripted" in left_alone.value.message
+    assert "hosted_vllm/b (unavailable)" in left_alone.value.message
+
+
+@pytest.mark.parametrize("answer", [status(401), status(400), raw(b"nonsense")])
 def test_an_answer_of_any_kind_proves_that_the_provider_is_there(server, answer):
     for _ in range(breaker.FAILURES_TO_OPEN + 1):
         failure(server, answer)

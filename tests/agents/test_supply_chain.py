@@ -6,12 +6,12 @@ from __future__ import annotations
 import importlib.util
 import re
 import site
-import subprocess
-import sys
 from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
+
+from tests.processes import printed_by
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,6 +21,7 @@ KNOWN_PTH = {
         "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') =="
         " 'local'; enabled and __import__('_distutils_hack').add_shim();"
     ),
+    "aura.pth": f"{ROOT}/",  # this checkout, for its own commands
     "_virtualenv.pth": "import _virtualenv",  # uv venv and virtualenv, instead of python -m venv
 }
 
@@ -73,12 +74,4 @@ def test_the_adapter_does_not_import_litellm_before_a_model_is_asked():
         "m.LiteLLM(model='openai/x');"
         "print(sorted({'litellm', 'openai', 'httpx'} & set(sys.modules)))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert printed_by(program) == "[]"

@@ -16,7 +16,8 @@ import asyncpg
 import orjson
 import uvicorn
 
-POOL = 16
+from aura.serving.bridge import THREADS as POOL  # as many connections as ours has
+
 COLUMNS = "id, title, status, priority, created_at, updated_at"
 LIST = f"SELECT {COLUMNS} FROM tickets_ticket ORDER BY created_at DESC, id DESC LIMIT 50"  # noqa: S608
 COUNT = "SELECT count(*) FROM tickets_ticket"

@@ -16,6 +16,7 @@ from agents.runtime import claims
 from agents.runtime.llm import Reply, Request, ToolCall, Usage
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolResult, Toolset
 from governance.audit.background import in_background
+from governance.audit.checkpoints import prepare_to_sign
 from governance.types import SYSTEM, ActionClass, Resource
 from tests.bench.work import PROMPT, TASK, TOOL, Turns, arguments, effect
 from tickets import agent, drive, services, steps
@@ -108,6 +109,7 @@ def converse(ticket: Ticket, turns: Turns) -> None:
 
 def linking() -> AbstractContextManager[None]:
     """What else runs in a worker."""
+    assert not prepare_to_sign()
     return in_background(every_s=LINK_EVERY_S)
 
 

@@ -21,6 +21,34 @@ class Figure:
     held: bool
 
 
+def beside(
+    name: str,
+    pair: tuple[float, float],
+    *,
+    unit: str,
+    whose: str,
+    ratio: float | None = None,
+    most: float | None = None,
+    least: float | None = None,
+) -> Figure:
+    """Ours and theirs in one unit, and the bound of their ratio that was promised, if one was."""
+    ours, theirs = pair
+    ratio = ours / theirs if ratio is None else ratio
+    promise = "-" if most is least else f"<= {most:g}" if most is not None else f">= {least:g}"
+    return Figure(
+        name=name,
+        ours=f"{_short(ours)}{unit}",
+        theirs=f"{_short(theirs)}{unit} {whose}",
+        ratio=ratio,
+        promise=promise,
+        held=(most is None or ratio <= most) and (least is None or ratio >= least),
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 20 else f"{value:.2f}"
+
+
 HEADINGS = ("figure", "ours", "comparison", "ratio", "promised", "")
 
 

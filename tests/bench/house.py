@@ -71,6 +71,12 @@ class House:
         return {"Authorization": f"Bearer {self.token}"}
 
     @property
+    def operator_headers(self) -> dict[str, str]:
+        """Of the first start's token: it opens tickets and approves none."""
+        note = self.instance.data / "first-token.txt"
+        return {"Authorization": f"Bearer {note.read_text().strip()}"}
+
+    @property
     def environment(self) -> dict[str, str]:
         """Of a process that belongs to it."""
         given = {k: str(v) for k, v in self.instance.settings.items()}
@@ -93,6 +99,12 @@ class House:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             connection.execute(FILL, [tickets])
             connection.execute("VACUUM (ANALYZE) tickets_ticket")
+
+    def linked(self) -> None:
+        """Wait until every event has its place in the chain."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            while connection.execute("SELECT FROM governance_auditpending LIMIT 1").fetchone():
+                time.sleep(0.05)
 
     def one_ticket(self) -> str:
         """The id of one."""

@@ -42,16 +42,22 @@ class Desk:
     def __init__(self, house: House) -> None:
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{house.port}/api",
-            headers=house.headers,
+            headers=house.operator_headers,
             timeout=30,
             trust_env=False,
         )
+        self.approver = house.token
         self.database = psycopg.connect(house.database_url, autocommit=True)
 
     def post(self, path: str, body: Any = None) -> Any:
         answer = self.http.post(path, json=body) if body else self.http.post(path)
         answer.raise_for_status()
         return answer.json()
+
+    def approve(self, ticket: str) -> None:
+        """As somebody else than who opened it."""
+        headers = {"Authorization": f"Bearer {self.approver}"}
+        self.http.post(f"/tickets/{ticket}/approve-plan", headers=headers).raise_for_status()
 
     def open(self, title: str, description: str) -> str:
         ticket: str = self.post("/tickets", {"title": title, "description": description})["id"]
@@ -83,7 +89,7 @@ def approval_ms(desk: Desk, number: int) -> tuple[float, float]:
     desk.wait(ticket, "pending_plan_approval")
     before = desk.begun(ticket)
     sent = time.time()
-    desk.post(f"/tickets/{ticket}/approve-plan")
+    desk.approve(ticket)
     answered = time.time()
     after = desk.until(
         lambda: desk.begun(ticket)[len(before) :], what="a tool call after the approval"
@@ -119,21 +125,17 @@ def approvals(repository: Path) -> list[Figure]:
     first = [ms for _, ms in seen]
     return [
         Figure(
-            name="approval to the first tool call, p50",
-            ours=f"{median(first):.0f} ms",
-            theirs=f"{median(bare):.0f} ms a bare Celery hop",
-            ratio=median(first) / median(bare),
+            name=name,
+            ours=f"{of(first):.0f} ms",
+            theirs=f"{of(bare):.0f} ms a bare Celery hop",
+            ratio=of(first) / of(bare),
             promise=f"< {APPROVAL_MS:.0f} ms",
-            held=median(first) < APPROVAL_MS,
-        ),
-        Figure(
-            name="the same, quieter half",
-            ours=f"{quieter(first):.0f} ms",
-            theirs=f"{quieter(bare):.0f} ms a bare Celery hop",
-            ratio=quieter(first) / quieter(bare),
-            promise=f"< {APPROVAL_MS:.0f} ms",
-            held=quieter(first) < APPROVAL_MS,
-        ),
+            held=of(first) < APPROVAL_MS,
+        )
+        for name, of in (
+            ("approval to the first tool call, p50", median),
+            ("the same, quieter half", quieter),
+        )
     ]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from governance.helpdesk.chain import verdicts
+from governance.policy import current
 from tests.conftest import ApiClient
 
 pytest.register_assert_rewrite("tests.contract.wire")
@@ -27,6 +30,15 @@ def api() -> JsonClient:
 def no_search_for_static_files(settings: Any) -> None:
     """Each client would search all packages for them at its first request."""
     settings.WHITENOISE_USE_FINDERS = False
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Each test asks its own database what policy is in force, and whether its log holds."""
+    current.forget()
+    verdicts.forget()
+    yield
+    current.forget()
 
 
 @pytest.fixture

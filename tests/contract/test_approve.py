@@ -130,7 +130,7 @@ def test_a_reason_is_a_text(api, value):
 def test_a_request_other_than_the_one_that_was_read_is_not_decided(api):
     ticket = pending_approval()
     body = {"approved": True, "approvalId": "0f8fad5b-d9cb-469f-a165-70867728950e"}
-    refused(api.post(at(ticket, "/approve"), body), 400, "APPROVAL_NOT_PENDING")
+    refused(api.post(at(ticket, "/approve"), body), 409, "SHOWN_IS_STALE")
     shown = ok(api.get(at(ticket)))["pendingApproval"]
     decided = api.post(at(ticket, "/approve"), {"approved": True, "approvalId": shown["id"]})
     assert ok(decided)["status"] == "executing"

@@ -10,9 +10,12 @@ from django.db import connection
 
 from agents.models import ToolExecution
 from governance.audit.record import data_of
+from governance.identity import principal
 from governance.models import Approval
+from governance.types import ActorKind, Principal, Role
 from tests.builders import log_of, pending_approval, pending_plan_approval, run_of
 from tests.contract.wire import at, invalid, moment, ok, refused, woken
+from tests.people import headers_of, person
 from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +133,62 @@ def test_a_pending_action_is_not_approved_here(api):
     ticket = pending_approval()
     refused(api.post(at(ticket, "/approve-plan")), 400, "INVALID_TRANSITION")
     assert Approval.objects.get(tool_name="git_delete_file").status == "pending"
+
+
+def read(api, ticket):
+    return ok(api.get(at(ticket)))["pendingPlanApproval"]
+
+
+@pytest.mark.parametrize("stale", [True, False])
+@pytest.mark.parametrize("how", ["approvalId", "fingerprint", "If-Match"])
+def test_a_plan_that_was_not_read_is_not_approved(api, how, stale):
+    ticket = pending_plan_approval()
+    seen = read(api, ticket)
+    value = seen["id" if how == "approvalId" else "fingerprint"]
+    value = value.replace(value[0], "f" if value[0] == "0" else "0") if stale else value
+    sent = {"HTTP_IF_MATCH": f'"{value}"'} if how == "If-Match" else {}
+    response = api.post(at(ticket, "/approve-plan"), {} if sent else {how: value}, **sent)
+    if stale:
+        refused(response, 409, "SHOWN_IS_STALE")
+        assert read(api, ticket) == seen
+    else:
+        assert ok(response)["status"] == "executing"
+        assert read(api, ticket) is None
+
+
+def test_a_plan_that_takes_two_waits_for_the_second(api):
+    ticket = pending_plan_approval()
+    Approval.objects.update(quorum=2)
+    first = ok(api.post(at(ticket, "/approve-plan"), {"approvedBy": "ada"}))
+    assert (first["status"], first["planApprovedAt"]) == ("pending_plan_approval", None)
+    assert read(api, ticket)["approvedBy"] == ["ada"]
+    refused(api.post(at(ticket, "/approve-plan"), {"approvedBy": "Ada"}), 409, "ALREADY_VOTED")
+    second = ok(api.post(at(ticket, "/approve-plan"), {"approvedBy": "grace"}))
+    assert second["status"] == "executing"
+
+
+def test_who_opened_the_ticket_does_not_approve_it_and_is_told_who_may(api, login_required):
+    ada, grace = person("ada", Role.APPROVER), person("grace", Role.APPROVER)
+    ticket = pending_plan_approval(actor=principal(ada))
+    error = refused(api.post(at(ticket, "/approve-plan"), **headers_of(ada)), 403, "FORBIDDEN")
+    assert "ada asked for this" in error["message"]
+    assert "(grace)" in error["message"]
+    ok(api.post(at(ticket, "/approve-plan"), **headers_of(grace)))
+
+
+def test_without_a_login_a_claimed_name_cannot_approve_its_own_ticket(api):
+    ticket = pending_plan_approval(actor=Principal(kind=ActorKind.USER, name="ada"))
+    refused(api.post(at(ticket, "/approve-plan"), {"approvedBy": "ada"}), 403, "FORBIDDEN")
+    ok(api.post(at(ticket, "/approve-plan")))
+
+
+def test_a_token_decides_with_its_own_role_and_not_its_owners(api, login_required):
+    ticket = pending_plan_approval()
+    Approval.objects.update(approver_role=Role.ADMIN)
+    root = person("root", Role.ADMIN)
+    sent = headers_of(root, Role.APPROVER)
+    refused(api.post(at(ticket, "/approve-plan"), **sent), 403, "FORBIDDEN")
+    ok(api.post(at(ticket, "/approve-plan"), **headers_of(root)))
 
 
 @pytest.mark.django_db(transaction=True)

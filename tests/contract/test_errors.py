@@ -19,6 +19,7 @@ from tests.contract.wire import (
     raw,
     refused,
 )
+from tests.scopes import http_scope
 from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db
@@ -210,18 +211,7 @@ def test_json_is_utf_8_unless_it_says_otherwise(api, media_type):
 @pytest.mark.parametrize("charset", ["zlib", '"utf-8"', "BASE64 ", ""])
 def test_a_charset_never_reaches_django_which_would_fail_on_some(charset):
     media_type = f"multipart/form-data; Charset={charset}; boundary=x".encode()
-    environ = environ_of(
-        {
-            "method": "GET",
-            "path": "/",
-            "query_string": b"",
-            "http_version": "1.1",
-            "scheme": "http",
-            "server": ("127.0.0.1", 3000),
-            "headers": [(b"content-type", media_type)],
-        },
-        b"",
-    )
+    environ = environ_of(http_scope(headers=[(b"content-type", media_type)]), b"")
     assert environ["CONTENT_TYPE"] == "multipart/form-data; boundary=x"
 
 

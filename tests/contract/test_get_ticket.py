@@ -50,7 +50,7 @@ DOCUMENTED = [
     "pendingApproval",
     "pendingQuestion",
 ]
-ADDED = ["planApprovedAt", "planApprovedBy", "resolvedAt", "lastError"]
+ADDED = ["pendingPlanApproval", "planApprovedAt", "planApprovedBy", "resolvedAt", "lastError"]
 
 
 def test_the_keys_are_the_documents_in_its_order_and_additions_come_after_them(api):
@@ -75,6 +75,7 @@ def test_of_a_new_ticket_every_key_without_a_value_is_null(api):
         "commits": [],
         "pendingApproval": None,
         "pendingQuestion": None,
+        "pendingPlanApproval": None,
         "planApprovedAt": None,
         "planApprovedBy": None,
         "resolvedAt": None,
@@ -181,8 +182,13 @@ def test_a_pending_approval_names_exactly_what_would_run(api):
         ("args", {"path": "redis/old.yaml"}),
         ("resources", ["file:redis/old.yaml"]),
         ("requestedAt", pending["requestedAt"]),
+        ("fingerprint", Approval.objects.get(status="pending").fingerprint),
+        ("expiresAt", pending["expiresAt"]),
+        ("approverRole", "approver"),
+        ("quorum", 1),
+        ("approvedBy", []),
     ]
-    moment(pending["requestedAt"])
+    assert moment(pending["requestedAt"]) < moment(pending["expiresAt"])
     assert ok(api.get(at(ticket)))["pendingQuestion"] is None
 
 

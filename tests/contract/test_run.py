@@ -11,8 +11,17 @@ from django.db import connection
 from django.utils.timezone import now
 
 from agents.models import Run
-from agents.runtime import claims
-from tests.builders import IN, executing, failed, log_of, new_ticket, pending_plan_approval, run_of
+from agents.runtime import claims, stop
+from tests.builders import (
+    ADA,
+    IN,
+    executing,
+    failed,
+    log_of,
+    new_ticket,
+    pending_plan_approval,
+    run_of,
+)
 from tests.contract.wire import at, ok, refused, woken
 from tickets.lifecycle import WORKING
 from tickets.models import Ticket
@@ -123,3 +132,16 @@ def test_of_two_who_start_a_draft_at_once_one_starts_it_and_the_other_finds_it_b
         thread.join()
     assert sorted(answers) == [202, 409, 409, 409]
     assert Run.objects.count() == 1
+
+
+def test_while_all_agents_are_stopped_a_working_ticket_says_so_and_is_not_busy(api):
+    ticket = pending_plan_approval()
+    stop.stop(actor=ADA, reason="smoke")
+    ok(api.post(at(ticket, "/approve-plan")))
+    answer = ok(api.post(at(ticket, "/run")), 202)
+    assert answer["message"].startswith("All agents are stopped by ada (smoke). ")
+    shown = ok(api.get(at(ticket)))
+    assert (shown["status"], shown["lastError"]) == ("executing", answer["message"])
+    stop.start(actor=ADA, reason="mended")
+    assert ok(api.get(at(ticket)))["lastError"] is None
+    refused(api.post(at(ticket, "/run")), 409, "AGENT_BUSY")

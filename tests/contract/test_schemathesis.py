@@ -61,7 +61,8 @@ def target(
     printed = io.StringIO()
     with working_on(django_db_blocker, database):
         call_command("migrate", verbosity=0)
-        call_command("first_login", stdout=printed)
+        call_command("first_login", stdout=io.StringIO())
+        call_command("create_token", "admin", "--role", "approver", stdout=printed)
         for status, make in builders.IN.items():
             ids = [f'"{make().pk}"' for _ in range(4 + examples // 4)]
             (folder / f"{status}.txt").write_text("\n".join(ids))
@@ -85,7 +86,7 @@ def target(
     url = f"http://127.0.0.1:{ports['AURA_SERVER_PORT']}"
     try:
         eventually(lambda: _answers(url), 80)
-        yield Target(url, printed.getvalue().split("Token:")[1].strip(), folder, log, examples)
+        yield Target(url, printed.getvalue().strip(), folder, log, examples)
     finally:
         process.terminate()
         process.wait(20)

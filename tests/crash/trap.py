@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from agents.gitops.git import Git
-from agents.runtime import executions, turn
-from agents.runtime.turn import Session
+from agents.runtime import executions
+from agents.runtime.session import Session
 from tickets import drive
 
 PHASES = ("answered", "begun", "effected", "told")
@@ -88,14 +88,14 @@ class Trap:
         kind._execute = execute
 
     def _around_commit(self) -> None:
-        kind: Any = turn.Session
+        kind: Any = Session
         real = kind.commit
 
         @contextmanager
-        def commit(session: Session) -> Iterator[None]:
+        def commit(session: Session) -> Iterator[Any]:
             told = [call.tool for call, _ in session.outcomes]
-            with real(session):
-                yield
+            with real(session) as given:
+                yield given
             for tool in told:
                 self.passed(tool, "told")
 

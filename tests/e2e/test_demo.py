@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from tests.fakes import git
+from tests.processes import command_lines
 from tests.serving.instance import ROOT, bare_environment, eventually
 
 
@@ -53,19 +54,16 @@ def test_without_approval_the_demo_waits_and_ends_in_order_when_told_to(tmp_path
     assert json.loads(shell(log))["entries"]
     assert "event: connected" in shell(f"timeout 2 {stream} || true")
     assert json.loads(shell(approve))["status"] == "executing"
+    second, _ = demo(tmp_path).communicate(timeout=40)
+    assert second.startswith(f"Aura already runs on {tmp_path} (process ")
+    assert len(second.splitlines()) == 1
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=40)
     assert "Traceback" not in output
-    eventually(lambda: not leftovers(tmp_path))
+    eventually(lambda: not command_lines(str(tmp_path)))
 
 
 def shell(command: str) -> str:
     """What the command prints, pasted as it was printed."""
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     return done.stdout
-
-
-def leftovers(data) -> list[str]:
-    from tests.serving.instance import processes
-
-    return [command for _, command in processes() if str(data) in command]

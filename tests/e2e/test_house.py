@@ -27,6 +27,9 @@ def test_a_ticket_approved_in_the_console_is_merged_into_main(house):
     ticket_id = person.open(*TICKET)
     ticket = person.wait(ticket_id, "pending_plan_approval")
     assert ticket["plan"]["steps"][0]["tool"] == "git_write_file"
+    refused = person.post(f"/tickets/{ticket_id}/approve-plan")
+    assert refused.status_code == 403
+    assert "role approver" in refused.json()["error"]["message"]
     page = f"/admin/tickets/ticket/{ticket_id}/change/"
     shown = person.browser.get(page).text
     assert ticket["plan"]["summary"].split()[0] in shown
@@ -50,7 +53,7 @@ def test_every_step_is_on_the_stream_and_can_be_replayed(house):
     everything = Listener(person, "/api/stream")
     ticket_id = person.open("Deploy redis", "Deploy redis 7.4 in namespace cache with 1 replica.")
     person.wait(ticket_id, "pending_plan_approval")
-    assert person.post(f"/tickets/{ticket_id}/approve-plan").status_code == 200
+    person.approve_plan(ticket_id)
     person.wait(ticket_id, "resolved")
     person.until(lambda: "resolved" in everything.types(), what="resolved on the stream")
     types = everything.types()
@@ -92,7 +95,7 @@ def test_a_worker_killed_in_between_is_replaced_and_the_ticket_goes_on(house):
     ticket_id = person.open("Deploy memcached", "Deploy memcached 1.6 in namespace cache.")
     person.wait(ticket_id, "pending_plan_approval")
     worker = house.instance.child("worker")
-    assert person.post(f"/tickets/{ticket_id}/approve-plan").status_code == 200
+    person.approve_plan(ticket_id)
     os.kill(worker, signal.SIGKILL)
     began = time.monotonic()
     done = person.wait(ticket_id, "resolved", "failed", "paused")

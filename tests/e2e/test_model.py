@@ -60,7 +60,7 @@ def test_a_model_takes_a_ticket_from_the_plan_to_the_merge(house, model):
     ticket_id = person.open("Add nginx", "A ConfigMap for nginx, please.")
     planned = person.wait(ticket_id, "pending_plan_approval", "failed", "paused")
     assert planned["status"] == "pending_plan_approval", planned["lastError"]
-    person.post(f"/tickets/{ticket_id}/approve-plan")
+    person.approve_plan(ticket_id)
     done = person.wait(ticket_id, "resolved", "failed", "paused")
     assert done["status"] == "resolved", done["lastError"]
     assert git(house.repository, "show", f"main:{PATH}") == NGINX.strip()

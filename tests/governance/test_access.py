@@ -21,7 +21,7 @@ from aura.surfaces import access
 from aura.surfaces.table import EMPTY, tables
 from governance import identity
 from governance.access import give_role, role_of
-from governance.identity import issue_token, revoke_token, user_of
+from governance.identity import credentials, issue_token, revoke_token, user_of
 from governance.models import ApiToken, AuditEvent
 from governance.types import SYSTEM, Role
 from tests.people import headers_of, person
@@ -230,8 +230,8 @@ def test_what_another_process_revoked_is_good_for_a_second_at_most(monkeypatch):
     user_of(token)
     ApiToken.objects.update(revoked_at=now())  # no signal, as from another process
     user_of(token)
-    assert identity.TRUSTED_S <= 2
-    monkeypatch.setattr(identity, "TRUSTED_S", 0)
+    assert credentials.TRUSTED_S <= 2
+    monkeypatch.setattr(credentials, "TRUSTED_S", 0)
     with pytest.raises(Unauthenticated):
         user_of(token)
 
@@ -256,7 +256,7 @@ def test_the_last_use_is_written_once_a_minute():
 def test_who_guesses_tokens_is_locked_out_and_nobody_else():
     good = issue_token(person("ada", Role.VIEWER), name="ci")
     user_of(good, address="203.0.113.7")
-    for number in range(identity.GUESSES.amount):
+    for number in range(credentials.GUESSES.amount):
         with pytest.raises(Unauthenticated):
             user_of(f"aura_{number}", address="203.0.113.7")
     with pytest.raises(RateLimited):
@@ -267,7 +267,7 @@ def test_who_guesses_tokens_is_locked_out_and_nobody_else():
 
 
 def test_who_has_an_ipv6_network_guesses_no_more_tokens_than_others():
-    for number in range(identity.GUESSES.amount):
+    for number in range(credentials.GUESSES.amount):
         with pytest.raises(Unauthenticated):
             user_of(f"aura_{number}", address=f"2001:db8::{number:x}")
     with pytest.raises(RateLimited):
@@ -294,6 +294,22 @@ def test_the_command_refuses_in_words(arguments):
     person("ada", Role.VIEWER)
     with pytest.raises(CommandError):
         call_command("create_token", *arguments)
+
+
+def test_for_somebody_unknown_the_command_says_where_people_are_made():
+    with pytest.raises(CommandError, match=r"no active user 'ada'.* console .*createsuperuser"):
+        call_command("create_token", "ada")
+
+
+def test_what_knows_of_no_roles_makes_a_token_of_the_least():
+    ada = person("ada", Role.ADMIN)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO governance_apitoken (user_id, name, digest, created_at, expires_at)"
+            " VALUES (%s, 'old', 'x', now(), now())",
+            [ada.pk],
+        )
+    assert ApiToken.objects.get().role == "viewer"
 
 
 def test_tokens_are_listed_and_revoked_by_command(capsys):

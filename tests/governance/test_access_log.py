@@ -69,7 +69,7 @@ def test_what_a_role_may_not_do_is_told_with_who_tried(api, login_required):
     headers = headers_of(person("vera", Role.VIEWER))
     api.post(f"/api/tickets/{ticket.pk}/cancel", **headers)
     (event,) = told(Kind.NOT_ALLOWED)
-    assert event["actor"] == {"kind": "user", "name": "vera"}
+    assert event["actor"] == {"kind": "user", "name": "vera", "roles": ["viewer"]}
     assert event["data"]["payload"]["reason"] == "needs tickets.change_ticket"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from django.db import connection
 
 from aura.kernel.errors import Forbidden
 from governance import approvals
-from governance.approvals import ApprovalNotPending
+from governance.approvals import ApprovalNotFound, ApprovalNotPending
 from governance.audit.record import data_of
 from governance.fingerprint import fingerprint
 from governance.models import Approval, AuditEvent
@@ -41,33 +42,65 @@ def status_of(approval):
     return Approval.objects.get(pk=approval.pk).status
 
 
-def test_a_request_says_exactly_what_is_asked_for():
-    row = Approval.objects.values().get(pk=ask().pk)
-    assert row["requested_at"] is not None
-    assert {k: v for k, v in row.items() if k not in {"id", "requested_at"}} == {
+def refuse(approval_id, *, by, reason="no"):
+    return approvals.deny(approval_id, by=by, reason=reason)
+
+
+def told(*types):
+    """The payloads of the events of these types, oldest first."""
+    rows = AuditEvent.objects.filter(type__in=types).order_by("pk")
+    return [data_of(event.body)["data"]["payload"] for event in rows]
+
+
+def test_a_request_says_exactly_what_is_asked_for(settings):
+    asked = ask()
+    row = Approval.objects.values().get(pk=asked.pk)
+    assert re.fullmatch(r"apr_[0-9a-f]{12}", row.pop("key"))
+    waits = row.pop("expires_at") - row.pop("requested_at")
+    assert waits.total_seconds() == pytest.approx(3600, abs=5)
+    assert row == {
+        "id": asked.pk,
         "fingerprint": fingerprint(ACTION),
         "tool_name": "git_delete_file",
         "arguments": {"path": "a.yaml"},
         "action_class": "destructive",
+        "kind": "",
         "resource_type": "file",
         "resource_name": "a.yaml",
         "requested_by": "agent:aura",
+        "requested_for": "",
+        "agent_name": "",
         "trace_id": "t-1",
+        "event_key": "",
+        "context": {},
         "policy_name": "destructive-needs-approval",
         "reason": "It is not used",
+        "quorum": 1,
+        "approver_role": "approver",
+        "four_eyes": True,
+        "reason_required": False,
+        "valid_minutes": None,
         "status": "pending",
         "decided_at": None,
         "decided_by": "",
         "decision_reason": "",
+        "broke_glass": False,
+        "valid_until": None,
+        "use_by": None,
+        "uses": 0,
         "consumed_at": None,
+        "callback_url": "",
+        "callback_sent_at": None,
     }
+    (created,) = told("approval_created")
+    assert created["fingerprint"] == fingerprint(ACTION)
 
 
 @pytest.mark.parametrize(
     ("verb", "status", "event_type"),
     [
         (approvals.approve, "approved", "approval_granted"),
-        (approvals.deny, "denied", "approval_denied"),
+        (refuse, "denied", "approval_denied"),
     ],
 )
 def test_a_decision_is_kept_and_logged_with_who_and_why(verb, status, event_type):
@@ -78,7 +111,7 @@ def test_a_decision_is_kept_and_logged_with_who_and_why(verb, status, event_type
         "because",
     )
     assert approval.decided_at is not None
-    event = AuditEvent.objects.get()
+    event = AuditEvent.objects.get(type=event_type)
     assert (event.type, event.actor, event.actor_name, event.trace_id, event.action) == (
         event_type,
         "user",
@@ -86,43 +119,43 @@ def test_a_decision_is_kept_and_logged_with_who_and_why(verb, status, event_type
         "t-1",
         "git_delete_file",
     )
-    assert data_of(event.body)["data"] == {
-        "reasoning": "because",
-        "payload": {
-            "approvalId": str(approval.pk),
-            "fingerprint": fingerprint(ACTION),
-            "tool": "git_delete_file",
-            "decision": status,
-            "decidedBy": "ada",
-        },
+    data = data_of(event.body)["data"]
+    assert data["reasoning"] == "because"
+    assert {k: v for k, v in data["payload"].items() if k not in {"votes", "quorum"}} == {
+        "approvalId": str(approval.pk),
+        "key": approval.key,
+        "fingerprint": fingerprint(ACTION),
+        "tool": "git_delete_file",
+        "decision": status,
+        "decidedBy": "ada",
     }
 
 
-@pytest.mark.parametrize("second", [approvals.approve, approvals.deny])
-@pytest.mark.parametrize("first", [approvals.approve, approvals.deny])
+@pytest.mark.parametrize("second", [approvals.approve, refuse])
+@pytest.mark.parametrize("first", [approvals.approve, refuse])
 def test_a_request_is_decided_once(first, second):
     approval = first(ask().pk, by=ADA)
     with pytest.raises(ApprovalNotPending) as refusal:
         second(approval.pk, by=ADA)
     assert (refusal.value.code, refusal.value.status) == ("APPROVAL_NOT_PENDING", 400)
     assert status_of(approval) == approval.status
-    assert AuditEvent.objects.count() == 1
+    assert len(told("approval_granted", "approval_denied")) == 1
 
 
 def test_what_was_never_asked_cannot_be_decided():
     approval = ask()
     Approval.objects.all().delete()
-    with pytest.raises(ApprovalNotPending):
+    with pytest.raises(ApprovalNotFound):
         approvals.approve(approval.pk, by=ADA)
 
 
-@pytest.mark.parametrize("verb", [approvals.approve, approvals.deny])
+@pytest.mark.parametrize("verb", [approvals.approve, refuse])
 def test_an_agent_never_decides(verb):
     approval = ask()
     with pytest.raises(Forbidden):
         verb(approval.pk, by=AGENT)
     assert status_of(approval) == "pending"
-    assert not AuditEvent.objects.exists()
+    assert told("approval_granted", "approval_denied", "approval_voted") == []
 
 
 def test_an_approval_is_used_once():
@@ -139,7 +172,7 @@ def test_an_approval_is_good_for_its_own_action_only():
     assert status_of(approval) == "approved"
 
 
-@pytest.mark.parametrize("decide", [None, approvals.deny])
+@pytest.mark.parametrize("decide", [None, refuse])
 def test_without_a_yes_there_is_nothing_to_use(decide):
     approval = ask()
     if decide:
@@ -152,7 +185,7 @@ def test_without_a_yes_there_is_nothing_to_use(decide):
 def test_everything_open_of_a_trace_is_withdrawn_and_nothing_else():
     pending = ask()
     approved = approvals.approve(ask(OTHER).pk, by=ADA)
-    denied = approvals.deny(ask().pk, by=ADA)
+    denied = refuse(ask().pk, by=ADA)
     used = approvals.approve(ask().pk, by=ADA)
     approvals.consume(used.pk, action=ACTION)
     elsewhere = ask(replace(ACTION, trace_id="t-2"))
@@ -214,9 +247,9 @@ def at_once(work, count=4):
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_decide_at_once_one_wins():
     approval = ask()
-    outcomes = at_once(lambda: approvals.deny(approval.pk, by=ADA))
+    outcomes = at_once(lambda: refuse(approval.pk, by=ADA))
     assert outcomes.count(None) == 3
-    assert AuditEvent.objects.count() == 1
+    assert len(told("approval_denied")) == 1
 
 
 @pytest.mark.django_db(transaction=True)

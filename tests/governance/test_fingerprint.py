@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance import fingerprint as module
 from governance.fingerprint import fingerprint
+from governance.policy import current
 from governance.types import Action, ActionClass, ActorKind, Principal, Resource
 
 ACTION = Action(
@@ -22,6 +22,14 @@ ACTION = Action(
     preconditions={"baseCommit": "abc"},
     reason="It is not used",
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_policy():
+    """In force all the time; read from no database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(current, "version", lambda: "one")
+        yield
 
 
 def test_it_is_a_sha_256_and_the_same_each_time():
@@ -46,6 +54,7 @@ def test_the_order_of_arguments_does_not_matter():
         {"arguments": {"path": "a.yaml", "options": {"force": False, "depth": None}}},
         {"resource": Resource(type="file", name="b.yaml")},
         {"resource": Resource(type="secret", name="a.yaml")},
+        {"resource": Resource(type="file", name="a.yaml", namespace="prod")},
         {"principal": Principal(kind=ActorKind.AGENT, name="other")},
         {"principal": Principal(kind=ActorKind.USER, name="aura")},
         {"preconditions": {"baseCommit": "def"}},
@@ -64,7 +73,7 @@ def test_words_bind_nothing(change):
 
 def test_an_approval_does_not_outlive_the_policy(monkeypatch):
     before = fingerprint(ACTION)
-    monkeypatch.setattr(module, "VERSION", "another")
+    monkeypatch.setattr(current, "version", lambda: "another")
     assert fingerprint(ACTION) != before
 
 

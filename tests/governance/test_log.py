@@ -42,6 +42,7 @@ def test_an_event_holds_everything_in_its_bytes():
         "actor": {"kind": "user", "name": "ada"},
         "action": "git_commit",
         "data": {"a": [None], "b": 1},
+        "key": f"evt_{event.uid.hex[:16]}",
     }
     event.refresh_from_db()
     assert (event.type, event.trace_id, event.actor, event.actor_name, event.action) == (
@@ -254,6 +255,8 @@ def test_the_triggers_are_there_and_fire_always():
         ("governance_auditevent", "event_pending"),
         ("governance_auditlink", "append_only"),
         ("governance_auditlink", "append_only_truncate"),
+        ("governance_checkpoint", "append_only"),
+        ("governance_checkpoint", "append_only_truncate"),
     ]
     assert {on for _, name, on in triggers if name != "append_only_truncate"} == {"A"}
 
@@ -287,7 +290,7 @@ def test_an_empty_log_is_valid():
 
 
 def test_a_log_that_was_not_touched_is_valid(monkeypatch):
-    monkeypatch.setattr("governance.audit.verify.PAGE", 2)
+    monkeypatch.setattr("governance.audit.stream.PAGE", 2)
     write(5)
     sequence()
     verdict = verify()
@@ -308,7 +311,7 @@ def test_a_log_that_was_not_touched_is_valid(monkeypatch):
     ],
 )
 def test_a_changed_column_shows(no_triggers, monkeypatch, page, column, value):
-    monkeypatch.setattr("governance.audit.verify.PAGE", page)
+    monkeypatch.setattr("governance.audit.stream.PAGE", page)
     events = write(5)
     sequence()
     forged = AuditEvent.objects.filter(pk=events[3].pk)

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from aura.kernel.clients import address, address_of_scope, client, counted
 from aura.serving.bridge import environ_of
+from tests.scopes import http_scope
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"), ip_network("127.0.0.1/32"))
 
@@ -20,17 +21,8 @@ def behind_proxies(settings: Any) -> None:
 
 
 def scope(peer: str, *forwarded: str) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "method": "GET",
-        "path": "/",
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "http",
-        "server": ("127.0.0.1", 3000),
-        "client": (peer, 40000),
-        "headers": [(b"x-forwarded-for", value.encode("latin-1")) for value in forwarded],
-    }
+    headers = [(b"x-forwarded-for", value.encode("latin-1")) for value in forwarded]
+    return http_scope(client=(peer, 40000), headers=headers)
 
 
 def test_without_trusted_proxies_the_header_counts_for_nothing() -> None:

@@ -118,6 +118,14 @@ def test_opentelemetrys_own_name_counts_unless_ours_is_set(environment):
         ("AURA_SERVER_PORT", "65536"),
         ("AURA_SERVER_PORT", "3000.5"),
         ("AURA_AGENT_PORT", "65535"),
+        ("AURA_POLICY_FILE", "/nowhere/policy.yaml"),
+        ("AURA_DEFAULT_POLICY", "permit"),
+        ("AURA_POLICY_DRY_RUN", "perhaps"),
+        ("AURA_OPERATING_MODE", "write"),
+        ("AURA_DATA_DIR", "/dev/null"),
+        ("AURA_DATA_DIR", "/dev/null/below"),
+        ("AURA_DATA_DIR", "~nobody-of-this-name/aura"),
+        ("AURA_DATA_DIR", "x" * 300),
         ("AURA_AUTH", "yes"),
         ("AURA_PUBLIC_URL", "aura.example.com"),
         ("AURA_DATABASE_URL", "mysql://aura@db/aura"),
@@ -168,6 +176,17 @@ def test_a_bad_value_is_one_readable_line_that_names_its_variable(environment, n
     assert 10 < len(line.removeprefix(name)) < 200
     assert "pydantic" not in line
     assert "Value error" not in line
+
+
+def test_the_documents_names_of_the_policys_settings_are_read_too(environment):
+    environment(HELPDESK_DEFAULT_POLICY="allow", HELPDESK_OPERATING_MODE="readonly")
+    environment(HELPDESK_POLICY_DRY_RUN="true", HELPDESK_POLICY_FILE=__file__)
+    settings = load()
+    assert (settings.default_policy, settings.operating_mode) == ("allow", "readonly")
+    assert settings.policy_dry_run
+    assert str(settings.policy_file) == __file__
+    environment(AURA_OPERATING_MODE="fix")
+    assert load().operating_mode == "fix"
 
 
 def test_every_bad_value_is_told_at_once(environment):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import stat
 from multiprocessing import get_context
+from pathlib import Path
 
+import pytest
+
+from aura.config import ConfigError
 from aura.kernel.localkey import read_or_make
 
 
@@ -24,6 +28,11 @@ def test_nobody_else_can_read_it(tmp_path):
     read_or_make(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_directory_that_cannot_be_used_is_a_readable_line():
+    with pytest.raises(ConfigError, match=r"^AURA_DATA_DIR: /proc/aura cannot be used: "):
+        read_or_make(Path("/proc/aura/secret.key"))
 
 
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path):

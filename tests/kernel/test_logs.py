@@ -7,6 +7,7 @@ import json
 import logging
 import logging.config
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,30 @@ def test_with_a_file_the_terminal_learns_only_what_needs_a_person(
     assert terminal.getvalue().splitlines() == [
         f"{terminal.getvalue()[:8]} warning aura.x  look here"
     ]
+
+
+def test_access_lines_are_gathered_and_keep_their_place(tmp_path: Path) -> None:
+    handler = logs.FileHandler(tmp_path / "log")
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.Logger("somebody.elses")  # noqa: LOG001 - of its own, heard by nobody else
+    logger.addHandler(handler)
+
+    def lines() -> list[str]:
+        return (tmp_path / "log").read_text().split()
+
+    logger.info("first", extra={"access": {}})
+    logger.info("second", extra={"access": {}})
+    assert lines() == []
+    logger.info("third")
+    assert lines() == ["first", "second", "third"]
+    logger.info("fourth", extra={"access": {}})
+    logger.error("fifth", extra={"access": {}})
+    assert lines()[3:] == ["fourth", "fifth"]
+    logger.info("sixth", extra={"access": {}})
+    deadline = time.monotonic() + 50 * logs.GATHER_S
+    while len(lines()) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert lines()[5:] == ["sixth"]
+    logger.info("seventh", extra={"access": {}})
+    handler.close()
+    assert lines()[6:] == ["seventh"]

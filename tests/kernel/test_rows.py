@@ -142,3 +142,56 @@ def test_a_row_is_found_as_the_orm_would_read_it():
 
 def test_a_row_that_is_not_there_is_not_found():
     assert rows.find(Ticket, uuid.uuid4()) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_inserts_alone_are_one_message_and_all_or_nothing(tmp_path):
+    def write(*turns: int) -> None:
+        with rows.one_message():
+            rows.insert([owner])
+            rows.insert([new_turn(owner, number) for number in turns])
+            transaction.on_commit(lambda: told.append(Run.objects.filter(pk=owner.pk).exists()))
+
+    owner = Run(agent="test", trace_id="t")
+    told: list[bool] = []
+    with pytest.raises(IntegrityError):
+        write(1, 1)
+    assert not told
+    assert not Run.objects.filter(pk=owner.pk).exists()
+    seen = tmp_path / "protocol"
+    with seen.open("w") as file:
+        raw = connection.connection.pgconn
+        raw.trace(file.fileno())
+        write(1, 2)
+        raw.untrace()
+    lines = seen.read_text().splitlines()
+    sent = [line.split("\t")[-1] for line in lines if "F\t" in line and "Query\t" in line]
+    assert [message.split()[0].strip('"') for message in sent] == ["INSERT", "SELECT"]
+    assert told == [True]
+    assert Turn.objects.filter(run=owner).count() == 2
+    assert connection.get_autocommit()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_may_miss_its_row_is_no_such_message(run):
+    def write() -> None:
+        with rows.one_message():
+            rows.insert([new_turn(run)])
+            rows.update(Run(pk=uuid.uuid4()), "failures")
+
+    with pytest.raises(DatabaseError, match="not there"):
+        write()
+    assert not Turn.objects.filter(run=run).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_inside_a_transaction_belongs_to_it(run):
+    def write() -> None:
+        with transaction.atomic():
+            with rows.one_message():
+                rows.insert([new_turn(run)])
+            raise ValueError("undone")
+
+    with pytest.raises(ValueError, match="undone"):
+        write()
+    assert not Turn.objects.filter(run=run).exists()

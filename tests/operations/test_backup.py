@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from agents.offline.planner import OfflinePlanner
@@ -120,7 +121,7 @@ DEPLOY = "Deploy nginx 1.27 with 2 replicas on port 80 in namespace web"
 
 def approved(desk: Desk) -> Ticket:
     """A ticket of the offline planner whose plan was approved a moment ago."""
-    ticket = services.create_ticket(title="Deploy nginx", description=DEPLOY, actor=OPS)
+    ticket = services.create_ticket(title="Deploy nginx", description=DEPLOY, actor=SYSTEM)
     services.run_ticket(ticket, actor=OPS)
     desk.advance(ticket, model=OfflinePlanner())
     services.approve_plan(ticket, actor=OPS)
@@ -145,6 +146,7 @@ def test_an_older_backup_does_not_repeat_what_git_already_has(
     restore(backup, target)
     with using(target):
         ticket.refresh_from_db()
+        call_command("log_key", "--restored", "the disk died")
         desk.advance(ticket, model=OfflinePlanner())
         _is_noticed(
             desk, ticket, main=main, effect_is_lost=(reached, disk) == ("committed", "lost")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ class Desk:
         self.token = printed.split("Token:")[1].strip()
         self.headers = {"Authorization": f"Bearer {self.token}"}
         self.http = self.client("web")
+        made = shape.run("web", "python", "manage.py", "create_token", "admin")
+        self.approver = {"Authorization": f"Bearer {made.strip()}"}
 
     def client(self, role: str) -> httpx.Client:
         return httpx.Client(
@@ -82,7 +85,9 @@ def test_a_ticket_is_opened_planned_approved_and_merged_over_separate_processes(
     assert opened.wait(20)
     assert desk.http.post(f"/api/tickets/{ticket_id}/run").status_code == 202
     desk.wait(ticket_id, "pending_plan_approval")
-    assert desk.http.post(f"/api/tickets/{ticket_id}/approve-plan").status_code == 200
+    assert desk.http.post(f"/api/tickets/{ticket_id}/approve-plan").status_code == 403
+    answer = desk.http.post(f"/api/tickets/{ticket_id}/approve-plan", headers=desk.approver)
+    assert answer.status_code == 200, answer.text
     done = desk.wait(ticket_id, "resolved", "failed", "paused")
     assert done["status"] == "resolved", done["lastError"]
     assert "nginx:1.27" in git(desk.repository, "show", "main:apps/nginx/deployment.yaml")
@@ -90,6 +95,34 @@ def test_a_ticket_is_opened_planned_approved_and_merged_over_separate_processes(
     while "resolved" not in seen:
         assert time.monotonic() < deadline, seen
         time.sleep(0.05)
+
+
+INTENT = """
+from django.db import transaction
+from governance.audit.intent import IntentNotKept, ensure_intent_durable
+from governance.audit.record import record, recorded_together
+from governance.types import SYSTEM
+
+with transaction.atomic(), recorded_together() as told:
+    told.intent = True
+    record("tool_invoked", actor=SYSTEM, action="an effect of the web tier")
+for _ in range(3):  # on a busy machine two seconds are short, and the product tries again too
+    try:
+        ensure_intent_durable(told.linked)
+    except IntentNotKept as reason:
+        print(reason)
+    else:
+        print("may begin")
+        break
+"""
+
+
+def test_an_effect_begins_in_web_which_has_no_key_when_the_worker_has_signed_its_intent(desk):
+    shell = ("python", "manage.py", "shell", "--no-imports", "-c")
+    assert desk.shape.run("web", *shell, INTENT).endswith("may begin\n")
+    assert not (desk.shape.root / "web/data/keys/log.key").exists()
+    said = desk.shape.run("worker", "python", "manage.py", "verify_log", "--full", "--json")
+    assert json.loads(said)["valid"]
 
 
 def test_the_stream_service_serves_streams_and_its_health_alone(desk):

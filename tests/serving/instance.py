@@ -11,9 +11,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from tests.processes import command_lines, processes
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 40.0
@@ -125,8 +127,8 @@ class Instance:
 
     def leftovers(self) -> list[str]:
         """Processes that still belong to this data directory."""
-        ours = [command for _, command in processes() if str(self.data) in command]
-        return ours + [name for name in ("worker", "beat") if self.child(name)]
+        children = [name for name in ("worker", "beat") if self.child(name)]
+        return command_lines(str(self.data)) + children
 
     def clean(self) -> None:
         """End whatever a failed test left."""
@@ -136,13 +138,16 @@ class Instance:
             self.process.kill()
 
 
-def processes() -> list[tuple[int, str]]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            found.append((int(folder.name), command))
-    return found
+@contextmanager
+def running(data: Path, **settings: object) -> Iterator[Instance]:
+    """One that is ready, and has ended after the block."""
+    instance = Instance(data, **settings)
+    instance.start()
+    try:
+        instance.wait_ready()
+        yield instance
+    finally:
+        instance.clean()
 
 
 def eventually(check: Callable[[], object], timeout_s: float = 15.0) -> None:

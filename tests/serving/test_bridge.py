@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from aura.serving import body as body_module
-from aura.serving.answers import Message, Scope
+from aura.serving.answers import Message
 from aura.serving.body import LIMIT_BYTES, SWALLOW_BYTES
 from aura.serving.bridge import Bridge, Environ
+from tests.scopes import http_scope
 
 API, OTHER = 3000, 1199
 
@@ -74,17 +75,14 @@ class Client:
             await asyncio.sleep(3600)
             raise AssertionError
 
-        scope: Scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": b"q=%20x",
-            "http_version": "1.1",
-            "scheme": "http",
-            "headers": list(headers),
-            "server": ("127.0.0.1", port),
-            "client": ("192.0.2.7", 5555),
-        }
+        scope = http_scope(
+            method=method,
+            path=path,
+            query_string=b"q=%20x",
+            headers=list(headers),
+            server=("127.0.0.1", port),
+            client=("192.0.2.7", 5555),
+        )
         asyncio.run(Bridge(self.application, api_port=API)(scope, receive, self._send))
         return self
 

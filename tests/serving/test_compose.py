@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from aura.asgi import STREAM_PATH
 from aura.config import Settings
+from aura.kernel.routes import STREAM_PATH
 from aura.serving.roles import WEB_ROLES
 from tests.serving.instance import ROOT
 

@@ -27,7 +27,7 @@ from governance.audit.record import record
 from governance.audit.sequence import sequence
 from governance.models import AuditLink
 from governance.types import SYSTEM
-from tests.serving.instance import ROOT, Instance, bare_environment, eventually
+from tests.serving.instance import ROOT, Instance, bare_environment, eventually, running
 
 Report = dict[str, dict[str, str]]
 
@@ -54,13 +54,8 @@ def levels(report: Report, level: str) -> set[str]:
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     missing = tmp_path_factory.mktemp("git") / "no-such-repository.git"
-    instance = Instance(tmp_path_factory.mktemp("doctor"), AURA_GIT_REPO_URL=missing)
-    instance.start()
-    try:
-        instance.wait_ready()
+    with running(tmp_path_factory.mktemp("doctor"), AURA_GIT_REPO_URL=missing) as instance:
         yield instance
-    finally:
-        instance.clean()
 
 
 def test_a_running_instance_is_examined_and_its_wrong_repository_found(up: Instance) -> None:

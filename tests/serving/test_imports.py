@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
-from tests.serving.instance import ROOT
+from tests.processes import printed_by
 
 HEAVY = ("litellm", "openai", "kubernetes", "git", "a2a", "mcp", "langgraph", "numpy")
 
@@ -19,12 +16,4 @@ def test_the_web_process_imports_nothing_that_only_workers_need() -> None:
         "aura.asgi._warm();"
         f"print(sorted(set({HEAVY}) & set(sys.modules)))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert printed_by(program) == "[]"

@@ -104,7 +104,7 @@ def test_the_access_line_leads_from_the_trace_to_the_ticket(seen: Seen) -> None:
     [made] = seen.lines("web", trace_id=PINNED)
     assert made["ticket"] == seen.ticket
     assert (made["method"], made["route"], made["status"]) == ("POST", "/api/tickets", 201)
-    assert made["user"] == "admin"
+    assert made["user"] == "operator"
     assert made["duration_ms"] > 0
     [ran] = seen.lines("web", trace_id=TRACE, logger="aura.access")
     assert ran["route"] == "/api/tickets/:id/run"

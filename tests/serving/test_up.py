@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serving.instance import Instance, eventually
+from tests.serving.instance import Instance, eventually, running
 
 LIMIT = 1024 * 1024
 CSP = "content-security-policy"
@@ -23,13 +23,8 @@ CSP = "content-security-policy"
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("up"), AURA_AUTH="on")
-    instance.start()
-    try:
-        instance.wait_ready()
+    with running(tmp_path_factory.mktemp("up"), AURA_AUTH="on") as instance:
         yield instance
-    finally:
-        instance.clean()
 
 
 @pytest.fixture
@@ -44,7 +39,7 @@ def test_every_port_answers_from_its_own_table(up: Instance) -> None:
     assert httpx.get(up.url("AURA_SECBOT_PORT", "/health")).json() == {"status": "ok"}
     assert httpx.get(up.url("AURA_SERVER_PORT", "/api/health")).status_code == 200
     for port in ("AURA_GATEWAY_PORT", "AURA_AGENT_PORT"):
-        answer = httpx.get(up.url(port, "/health"))
+        answer = httpx.get(up.url(port, "/v1/verify"))
         assert answer.status_code == 404
         assert isinstance(answer.json()["error"], str)
 
@@ -52,7 +47,7 @@ def test_every_port_answers_from_its_own_table(up: Instance) -> None:
 def test_a_forged_host_does_not_change_the_port(up: Instance) -> None:
     auditd = up.ports["AURA_AUDITD_PORT"]
     answer = httpx.get(
-        up.url("AURA_GATEWAY_PORT", "/health"), headers={"Host": f"localhost:{auditd}"}
+        up.url("AURA_GATEWAY_PORT", "/v1/verify"), headers={"Host": f"localhost:{auditd}"}
     )
     assert answer.status_code == 404
 
@@ -206,14 +201,18 @@ def test_an_open_stream_does_not_delay_the_end(instance: Instance) -> None:
     assert not any("Traceback" in line for line in instance.lines)
 
 
-def test_two_instances_run_side_by_side_and_sigterm_ends_one_alone(
+def test_two_instances_run_side_by_side_and_sigterm_ends_one_alone_which_says_so(
     up: Instance, instance: Instance
 ) -> None:
+    instance.settings["AURA_GIT_REPO_URL"] = "http://127.0.0.1:9/none.git"
     instance.start()
     instance.wait_ready()
+    warning = "warning: the repository of AURA_GIT_REPO_URL cannot be used: "
+    eventually(lambda: any(line.startswith(warning) for line in instance.lines))
     assert httpx.get(instance.url(path="/api/health")).status_code == 200
     eventually(lambda: instance.child("worker"))
     assert instance.stop() == 0
+    eventually(lambda: any(line.startswith("Ending: ") for line in instance.lines))
     assert instance.leftovers() == []
     assert not any("Traceback" in line for line in instance.lines)
     assert httpx.get(up.url(path="/api/health")).status_code == 200

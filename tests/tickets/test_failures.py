@@ -162,6 +162,21 @@ def test_garbage_is_asked_for_three_times_then_pauses(desk, provider, answer):
     assert "Gave up after 3 tries" in ticket.last_error
 
 
+def test_a_bad_reply_after_outages_is_the_first_of_its_kind(desk, provider):
+    ticket = desk.open()
+    for answer in (status(503), status(503), raw(b"{}"), raw(b"{}")):
+        provider.play([answer])
+        desk.advance(ticket, model=model(provider))
+        assert ticket.status == Status.PLANNING, ticket.last_error
+        in_a_while(ticket)
+    assert [e["message"].endswith("Trying again.") for e in errors(ticket)] == [True, True]
+    provider.play([PLAN])
+    desk.advance(ticket, model=model(provider))
+    assert ticket.status == Status.PENDING_PLAN_APPROVAL
+    run = run_of(ticket)
+    assert (run.failing_since, run.outside_failures, run.bad_replies) == (None, 0, 0)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_request_in_flight_is_abandoned_by_the_stop_and_its_answer_never_counts(desk, provider):
     ticket = desk.open()
@@ -301,7 +316,7 @@ def ready_to_push(desk: Desk) -> tuple[Ticket, list[Any]]:
 def test_a_remote_that_is_away_is_tried_again_then_pauses_and_resume_pushes(
     desk, remote, failing, words, monkeypatch
 ):
-    monkeypatch.setattr("agents.runtime.turn.TRANSIENT_TRIES", 2)
+    monkeypatch.setattr("agents.runtime.session.TRANSIENT_TRIES", 2)
     ticket, rest = ready_to_push(desk)
     for name, value in failing.items():
         setattr(remote, name, value)
@@ -359,11 +374,11 @@ def test_a_remote_that_refuses_the_connection_at_the_start_pauses_in_the_end(des
     in_a_while(ticket)
     desk.advance(ticket)
     assert ticket.status == Status.PAUSED
-    assert "Gave up after 2 tries" in ticket.last_error
+    assert ". Gave up after 2 tries" in ticket.last_error
 
 
 def test_several_reads_that_fail_at_once_pause_the_ticket_once(desk, remote, monkeypatch):
-    monkeypatch.setattr("agents.runtime.turn.TRANSIENT_TRIES", 1)
+    monkeypatch.setattr("agents.runtime.session.TRANSIENT_TRIES", 1)
     ticket, _ = ready_to_push(desk)
     remote.status = 503
     fetches = [call("git_fetch", _id=f"f{n}") for n in range(3)]

@@ -50,6 +50,8 @@ ADDED = {
     (S.PLANNING, S.PENDING_APPROVAL),  # request_approval, before there is a plan
     (S.EXECUTING, S.PENDING_PLAN_APPROVAL),  # a changed plan is a new request
     (S.PENDING_APPROVAL, S.PLANNING),  # an approval asked for while planning
+    (S.PENDING_PLAN_APPROVAL, S.PAUSED),  # nobody decided in time
+    (S.PENDING_APPROVAL, S.PAUSED),  # likewise
 }
 ALLOWED = DOCUMENTED | ADDED
 PAIRS = list(product(S, S))

@@ -269,6 +269,14 @@ def test_the_mark_of_a_claim_that_is_not_the_last_one_frees_nothing(desk):
     assert claims.busy(ticket.run_id)
 
 
+def test_a_stray_file_among_the_marks_is_no_claim(settings):
+    stray = settings.AURA.data / "claims" / "notes"
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_text("7")
+    claims.release_abandoned()
+    assert not stray.exists()
+
+
 def test_a_long_model_call_keeps_its_lease(desk, monkeypatch):
     monkeypatch.setattr(claims, "LEASE", timedelta(seconds=1))
     monkeypatch.setattr(claims, "RENEW_S", 0.2)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from governance.types import ActorKind, Principal
 from tests.admin.conftest import LOOK, browser_of, person
 from tests.agents.gitops.server import GitServer, serving
 from tests.fakes import ScriptedModel, git, plan, says, whole_ticket
+from tests.processes import command_lines
 from tests.tickets.conftest import OPS, Desk
 from tickets import services, tasks
 from tickets.models import Status, Ticket
@@ -80,19 +80,6 @@ def executing(desk: Desk) -> tuple[Ticket, ScriptedModel]:
     return ticket, ScriptedModel(script[2:])
 
 
-def children_of(url: str) -> list[str]:
-    """Command lines of this machine's processes that speak to this address."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if url in line:
-            found.append(line)
-    return found
-
-
 @contextmanager
 def hanging_push(desk: Desk, remote: GitServer) -> Iterator[tuple[Ticket, ScriptedModel, Any]]:
     """A ticket whose worker is in a git push that does not come back."""
@@ -105,7 +92,7 @@ def hanging_push(desk: Desk, remote: GitServer) -> Iterator[tuple[Ticket, Script
 
     model.script[3] = then_hang
     with working(desk, ticket, model, **GIT) as thread:
-        until(lambda: remote.pause_s and children_of(remote.url))
+        until(lambda: remote.pause_s and command_lines(remote.url))
         yield ticket, model, thread
     remote.pause_s = 0
 
@@ -122,7 +109,7 @@ def test_a_push_that_hangs_is_ended_by_the_stop_and_done_once_after_the_start(de
         stop_all()
         thread.join(SOON_S)
         assert not thread.is_alive()
-        assert children_of(remote.url) == []
+        assert command_lines(remote.url) == []
     ticket.refresh_from_db()
     assert ticket.status == Status.EXECUTING
     assert ToolExecution.objects.get(tool="git_push").state == CallState.BEGUN
@@ -139,7 +126,7 @@ def test_cancelling_one_ticket_ends_its_push(desk, remote):
         services.cancel_ticket(ticket, actor=OPS)
         thread.join(SOON_S)
         assert not thread.is_alive()
-        assert children_of(remote.url) == []
+        assert command_lines(remote.url) == []
     ticket.refresh_from_db()
     assert ticket.status == Status.CANCELLED
 

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.runtime.tool import Toolset
 from governance.audit.background import in_background
+from governance.policy import current
 from governance.types import ActionClass
 from tests.bench import desk
 from tests.bench.work import Turns
@@ -23,14 +24,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEVER_S = 3600.0
 LAZILY = "SET LOCAL synchronous_commit TO off"
-# The first commit: fence and ticket's row together; the turn; step, call and ticket's counters
-# together. The second one: fence and ticket's row; call, step, turn, run and events together.
+# The first commit: fence and ticket's row together; the turn; step, call, ticket's counters and the
+# intent's event together with their places in the chain. The second one: fence and ticket's row;
+# call, step, turn, run and events together.
 WITH_EFFECT = ["UPDATE", "INSERT", "UPDATE", "UPDATE", "UPDATE"]
 
 
 @pytest.fixture
 def turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     """Statements of each turn of a conversation, as they were sent; the chain is not among them."""
+
+    monkeypatch.setattr(current, "CHECKED_EVERY_S", NEVER_S)  # else once a second, in some turn
 
     def taken(count: int, tools: Toolset = desk.TOOLS) -> list[list[str]]:
         ticket, starts = desk.executing(count), []

@@ -8,13 +8,15 @@ from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 
-from agents.runtime import budget
+from agents.runtime import budget, stop
+from governance.audit.record import data_of
+from governance.models import AuditEvent
 from tickets import account, steps
 from tickets.admin import verbs, words
 from tickets.admin.timeline import Entry, timeline
 from tickets.admin.waiting import Waiting, waiting
 from tickets.lifecycle import ENDED, WORKING
-from tickets.models import PlanStep, Ticket
+from tickets.models import PlanStep, Status, Ticket
 
 
 def context(
@@ -30,12 +32,14 @@ def context(
         "status_words": words.status(ticket.status),
         "working": ticket.status in WORKING,
         "ended": ticket.status in ENDED,
+        "stopped": stop.in_words() if ticket.status in WORKING else "",
         "waiting": now_waiting,
         "forms": {**offered, **resubmitted},
         "unfolded": set(resubmitted),
         "plan": _plan(ticket, now_waiting),
         "total_tokens": ticket.prompt_tokens + ticket.completion_tokens,
         "resolution": _resolution(entries),
+        "merged": _merged(ticket),
         **_budgets(ticket),
         "window": window,
         "entries": entries,
@@ -55,6 +59,14 @@ def _resolution(entries: list[Entry]) -> str:
     """What the agent said when it resolved the ticket, if that is among these events."""
     told = (e.detail.get("summary") for e in entries if e.event.type == "ticket_resolved")
     return str(next(told, "") or "")
+
+
+def _merged(ticket: Ticket) -> str:
+    """The commit by which the work came into the base branch; empty when it did not."""
+    if ticket.status != Status.RESOLVED:
+        return ""
+    told = AuditEvent.objects.filter(trace_id=str(ticket.pk), type="merge_completed").first()
+    return str(data_of(told.body)["data"]["payload"].get("sha", "")) if told else ""
 
 
 def _plan(ticket: Ticket, now_waiting: Waiting | None) -> dict[str, Any] | None:

@@ -20,20 +20,21 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from aura.kernel.errors import Problem
-from governance.admin.base import ConsoleAdmin, focus_on_error
-from governance.identity import principal
+from governance.admin.base import ONE_BUTTON, PageAdmin, focus_on_error
+from governance.approvals import Seen, ShownIsStale
+from governance.identity import decider, principal
 from governance.templatetags.shown import visible
 from tickets import services
 from tickets.admin import page, waiting, words
 from tickets.admin.forms import OpenForm, state_of
-from tickets.admin.verbs import VERBS, Shown, ShownIsStale, Verb
+from tickets.admin.verbs import VERBS, Verb
 from tickets.lifecycle import WAITING
 from tickets.models import Ticket
 
 FOLLOW_S = "2"  # seconds until a page that follows the agent loads again
 
 
-class TicketAdmin(ConsoleAdmin):
+class TicketAdmin(PageAdmin):
     """Every change goes through `tickets.services`; the model is never saved from here."""
 
     form = OpenForm
@@ -59,32 +60,16 @@ class TicketAdmin(ConsoleAdmin):
 
     # --- pages ---
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """GET /admin/tickets/ticket/:id/change/"""
-        del form_url, extra_context
-        if request.method not in {"GET", "HEAD"}:
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        ticket = self._seen(request, object_id)
-        if ticket is None:
-            return self.absent(request, object_id)
-        return self._page(request, ticket)
-
     def do_view(self, request: HttpRequest, ticket_id: UUID, name: str) -> HttpResponse:
         """POST /admin/tickets/ticket/:id/do/:verb/"""
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return self.page_of(ticket_id)
         verb = VERBS.get(name)
         if verb is None:
             raise Http404(name)
-        if not request.user.has_perm(verb.permission):
+        if not (self.has_view_permission(request) and request.user.has_perm(verb.permission)):
             raise PermissionDenied
-        ticket = self._seen(request, str(ticket_id))
+        ticket = self.get_object(request, str(ticket_id))
         if ticket is None:
             return self.absent(request, str(ticket_id))
         try:
@@ -92,7 +77,7 @@ class TicketAdmin(ConsoleAdmin):
         except Problem as problem:
             return self._not_done(request, verb, ticket, problem)
         if form is not None:
-            return self._page(request, ticket, submitted={name: focus_on_error(form)})
+            return self.show(request, ticket, submitted={name: focus_on_error(form)})
         page_url = reverse("admin:tickets_ticket_change", args=[ticket.pk])
         return HttpResponseRedirect(f"{page_url}?follow=1")
 
@@ -104,10 +89,11 @@ class TicketAdmin(ConsoleAdmin):
             if verb.possible(ticket, now_waiting):
                 return form
             raise ShownIsStale("The ticket has moved on: this is not possible any more")
-        shown = Shown(
-            key=request.POST.get("request", ""), fingerprint=request.POST.get("fingerprint", "")
+        seen = Seen(
+            request=request.POST.get("request", ""),
+            fingerprint=request.POST.get("fingerprint", ""),
         )
-        done = verb.do(ticket, form.cleaned_data, shown=shown, actor=principal(request.user))
+        done = verb.do(ticket, form.cleaned_data, seen=seen, actor=decider(request.user))
         messages.success(request, done)
         return None
 
@@ -119,7 +105,7 @@ class TicketAdmin(ConsoleAdmin):
         ticket.refresh_from_db()
         typed = {**request.POST.dict(), "seen": state_of(ticket)}
         form = verb.form(typed, ticket, waiting.waiting(ticket))
-        return self._page(request, ticket, submitted={verb.name: form}, status=problem.status)
+        return self.show(request, ticket, submitted={verb.name: form}, status=problem.status)
 
     def waiting_view(self, request: HttpRequest) -> HttpResponse:
         """GET /admin/tickets/ticket/waiting/"""
@@ -146,16 +132,11 @@ class TicketAdmin(ConsoleAdmin):
         log = reverse("admin:governance_auditevent_changelist", query={"q": object_id})
         return HttpResponseRedirect(log)
 
-    def _seen(self, request: HttpRequest, ticket_id: str) -> Ticket | None:
-        """The ticket, if it is there. Raises `PermissionDenied` when this person may not look."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return self.get_object(request, ticket_id)
-
-    def _page(
+    def show(
         self,
         request: HttpRequest,
         ticket: Ticket,
+        /,
         *,
         submitted: dict[str, forms.Form] | None = None,
         status: int = 200,
@@ -180,14 +161,8 @@ class TicketAdmin(ConsoleAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        plain = {
-            "title": "Open a ticket",
-            "show_save_and_continue": False,
-            "show_save_and_add_another": False,
-        }
-        return super().changeform_view(
-            request, object_id, form_url, {**(extra_context or {}), **plain}
-        )
+        context = {**(extra_context or {}), "title": "Open a ticket", **ONE_BUTTON}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: Ticket, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """Open the ticket by the verb; `obj` only lends its key to the redirect."""

@@ -12,9 +12,10 @@ from typing import Any, Final
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-from agents.runtime import claims
+from agents.runtime import claims, stop
 from agents.types import WaitKind
-from aura.kernel.errors import Problem
+from governance import approvals
+from governance.approvals import Seen, ShownIsStale
 from governance.types import Principal
 from tickets import services
 from tickets.admin import forms as ours
@@ -26,20 +27,6 @@ CHANGE = "tickets.change_ticket"
 DECIDE = "governance.decide_approval"
 
 
-class ShownIsStale(Problem):
-    """What the person saw is not what is there now, so nothing was done."""
-
-    code, status = "SHOWN_IS_STALE", 409
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What the submitted page showed: the waiting request and its fingerprint."""
-
-    key: str
-    fingerprint: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """`form` is made from a ticket and what it waits for (and the submitted data, if any)."""
@@ -48,63 +35,83 @@ class Verb:
     permission: str
     possible: Callable[[Ticket, Waiting | None], bool]
     form: Callable[[Mapping[str, Any] | None, Ticket, Waiting | None], forms.Form]
-    carry_out: Callable[[Ticket, Mapping[str, Any], Principal], str]
-    decides: bool = False
+    carry_out: Callable[[Ticket, Mapping[str, Any], Principal, Seen], str]
 
-    def do(self, ticket: Ticket, data: Mapping[str, Any], *, shown: Shown, actor: Principal) -> str:
-        """Carry it out and return what to tell the person. Raises `Problem`."""
+    def do(self, ticket: Ticket, data: Mapping[str, Any], *, seen: Seen, actor: Principal) -> str:
+        """Carry it out and return what to tell the person. Raises `Problem`.
+
+        `seen`: the request or question that the submitted page showed.
+        """
         with services.held(ticket):
-            if self.decides:
-                _refuse_stale(waiting(ticket), shown)
-            return self.carry_out(ticket, data, actor)
-
-
-def _refuse_stale(now_waiting: Waiting | None, shown: Shown) -> None:
-    if now_waiting is None:
-        raise ShownIsStale("This was decided already; nothing was changed")
-    if (now_waiting.key, now_waiting.fingerprint) != (shown.key, shown.fingerprint):
-        raise ShownIsStale("Something else waits by now; nothing was decided. Look at it first.")
+            return self.carry_out(ticket, data, actor, seen)
 
 
 # --- what each verb does; the text is shown to the person ---
 
 
-def _run(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
-    del data
+def _run(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    del data, seen
     services.run_ticket(ticket, actor=actor)
-    return "The agent was started."
+    return stop.in_words() or "The agent was started."
 
 
-def _decide(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+def _decide(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    _refuse_blind(seen.request and seen.fingerprint)
+    if waiting(ticket) is None:
+        raise ShownIsStale("This was decided already; nothing was changed")
     approved, reason = data["decision"] == "approve", data["reason"]
-    if ticket.status != Status.PENDING_PLAN_APPROVAL:
-        services.decide_action(ticket, approved=approved, actor=actor, reason=reason)
-        return (
-            "Approved: the agent carries it out." if approved else "Denied: the agent is told why."
-        )
+    if ticket.status == Status.PENDING_PLAN_APPROVAL:
+        return _decide_plan(ticket, actor, seen, approved=approved, reason=reason)
+    services.decide_action(ticket, approved=approved, actor=actor, reason=reason, seen=seen)
+    if not approved:
+        return "Denied: the agent is told why."
+    return _missing(ticket) or "Approved: the agent carries it out."
+
+
+def _decide_plan(
+    ticket: Ticket, actor: Principal, seen: Seen, *, approved: bool, reason: str
+) -> str:
     if approved:
-        services.approve_plan(ticket, actor=actor, note=reason)
-        return "The plan is approved; the agent carries it out."
-    services.reject_plan(ticket, feedback=reason, actor=actor)
+        services.approve_plan(ticket, actor=actor, note=reason, seen=seen)
+        return _missing(ticket) or "The plan is approved; the agent carries it out."
+    services.reject_plan(ticket, feedback=reason, actor=actor, seen=seen)
     return "The plan is rejected; the agent makes another one from your feedback."
 
 
-def _answer(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
-    services.answer_question(ticket, answer=data["words"], actor=actor)
+def _refuse_blind(shown: str) -> None:
+    if not shown:
+        raise ShownIsStale("The form does not say what it showed; nothing was decided")
+
+
+def _missing(ticket: Ticket) -> str:
+    """What is still waited for after a yes; empty when nothing is."""
+    asked = waiting(ticket)
+    if asked is None or asked.approval is None:
+        return ""
+    said = len(approvals.standing(asked.approval))
+    return f"Your approval counts: {said} of {asked.approval.quorum}."
+
+
+def _answer(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    _refuse_blind(seen.request)
+    services.answer_question(ticket, answer=data["words"], actor=actor, question=seen.request)
     return "Answered; the agent goes on."
 
 
-def _resume(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+def _resume(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    del seen
     services.resume_ticket(ticket, actor=actor, additional_turns=data["additional_turns"] or 0)
     return "The agent goes on."
 
 
-def _cancel(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+def _cancel(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    del seen
     services.cancel_ticket(ticket, actor=actor, reason=data["reason"])
     return "The ticket is cancelled."
 
 
-def _edit(ticket: Ticket, data: Mapping[str, Any], actor: Principal) -> str:
+def _edit(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    del seen
     if data["seen"] != ours.state_of(ticket):
         raise ShownIsStale(
             "Somebody else changed the ticket meanwhile and nothing was saved. Compare, then save"
@@ -172,7 +179,6 @@ VERBS: Final[Mapping[str, Verb]] = {
             possible=_is_request,
             form=_decision_form,
             carry_out=_decide,
-            decides=True,
         ),
         Verb(
             name="answer",
@@ -180,7 +186,6 @@ VERBS: Final[Mapping[str, Verb]] = {
             possible=_is_question,
             form=_answer_form,
             carry_out=_answer,
-            decides=True,
         ),
         Verb(
             name="resume",

@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from agents.runtime import stop
 from governance.audit.record import data_of
 from governance.models import AuditEvent
+from governance.types import Role
 from tickets import selectors, steps
 from tickets.api.fields import Moment
 from tickets.events import TYPES, usage
+from tickets.lifecycle import WORKING
 from tickets.models import PlanStep, Priority, Status, StepStatus, Ticket
 
 Shape = TypeVar("Shape", bound=serializers.Serializer[Any])
@@ -112,13 +115,28 @@ class PlanView(serializers.Serializer[Any]):
     risks = serializers.ListField(child=serializers.CharField())
 
 
-class PendingApproval(serializers.Serializer[Any]):
+class Request(serializers.Serializer[Any]):
+    """What a decision is bound to and what it takes: an addition to the document."""
+
+    fingerprint = serializers.CharField(help_text="SHA-256 of exactly what would be released")
+    expiresAt = serializers.DateTimeField()
+    approverRole = serializers.ChoiceField(choices=[(role.value, role.value) for role in Role])
+    quorum = serializers.IntegerField(help_text="how many different people must approve")
+    approvedBy = serializers.ListField(child=serializers.CharField())
+
+
+class PendingApproval(Request):
     id = serializers.CharField()
     action = serializers.CharField()
     reason = serializers.CharField()
     tool = serializers.CharField()
     args = serializers.DictField()
     resources = serializers.ListField(child=serializers.CharField())
+    requestedAt = serializers.DateTimeField()
+
+
+class PendingPlanApproval(Request):
+    id = serializers.CharField()
     requestedAt = serializers.DateTimeField()
 
 
@@ -140,6 +158,7 @@ class FullTicket(TicketHead):
     commits = serializers.ListField(child=serializers.CharField())
     pendingApproval = serializers.SerializerMethodField()
     pendingQuestion = serializers.SerializerMethodField()
+    pendingPlanApproval = serializers.SerializerMethodField()
     planApprovedAt = Moment(source="plan_approved_at", allow_null=True)
     planApprovedBy = serializers.SerializerMethodField()
     resolvedAt = Moment(source="resolved_at", allow_null=True)
@@ -172,6 +191,10 @@ class FullTicket(TicketHead):
     def get_pendingApproval(self, ticket: Ticket) -> dict[str, Any] | None:
         return selectors.approval_of(ticket)
 
+    @extend_schema_field(PendingPlanApproval(allow_null=True))
+    def get_pendingPlanApproval(self, ticket: Ticket) -> dict[str, Any] | None:
+        return selectors.plan_approval_of(ticket)
+
     @extend_schema_field(PendingQuestion(allow_null=True))
     def get_pendingQuestion(self, ticket: Ticket) -> dict[str, Any] | None:
         return selectors.question_of(ticket)
@@ -180,7 +203,8 @@ class FullTicket(TicketHead):
         return ticket.plan_approved_by or None
 
     def get_lastError(self, ticket: Ticket) -> str | None:
-        return ticket.last_error or None
+        stopped = stop.in_words() if ticket.status in WORKING else ""
+        return stopped or ticket.last_error or None
 
 
 class StatusOnly(serializers.Serializer[Ticket]):
@@ -191,9 +215,9 @@ class StatusOnly(serializers.Serializer[Ticket]):
 
 
 class PlanApproved(StatusOnly):
-    """Answer of approve-plan."""
+    """Answer of approve-plan; null while further people must approve."""
 
-    planApprovedAt = Moment(source="plan_approved_at")
+    planApprovedAt = Moment(source="plan_approved_at", allow_null=True)
 
 
 class ActionDecided(StatusOnly):

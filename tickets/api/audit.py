@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from aura.kernel.listing import moment, names, page
 from governance.audit.canonical import storable
-from governance.models import AuditEvent
+from governance.audit.query import Filter, Page, count, events
 from governance.types import ActorKind
 from tickets import selectors
 from tickets.api import answers
@@ -30,7 +29,7 @@ class Audit(ApiViewSet):
     def of_ticket(self, request: Request, id: str) -> Response:
         """GET /api/tickets/:id/audit"""
         ticket = selectors.get_ticket(id)
-        return listed(request, AuditEvent.objects.filter(trace_id=str(ticket.pk)))
+        return listed(request, Filter(trace_id=str(ticket.pk), types=asked_types(request)))
 
     @documented(
         answer=answers.AuditEntries,
@@ -46,24 +45,24 @@ class Audit(ApiViewSet):
     )
     def everything(self, request: Request) -> Response:
         """GET /api/audit"""
-        query, events = request.query_params, AuditEvent.objects.all()
-        if ticket_id := query.get("ticketId", "").strip():
-            events = events.filter(trace_id=storable(ticket_id.lower()))
-        if actors := names(query, "actor", list(ActorKind)):
-            events = events.filter(actor__in=actors)
-        if since := moment(query, "since"):
-            events = events.filter(recorded_at__gt=since)
-        if until := moment(query, "until"):
-            events = events.filter(recorded_at__lt=until)
-        return listed(request, events)
+        query = request.query_params
+        asked = Filter(
+            trace_id=storable(query.get("ticketId", "").strip().lower()),
+            types=asked_types(request),
+            actors=names(query, "actor", list(ActorKind)),
+            after=moment(query, "since"),
+            before=moment(query, "until"),
+        )
+        return listed(request, asked)
 
 
-def listed(request: Request, events: QuerySet[AuditEvent]) -> Response:
+def asked_types(request: Request) -> list[str]:
+    return names(request.query_params, "type", TYPES)
+
+
+def listed(request: Request, asked: Filter) -> Response:
     """A page of entries, newest first."""
-    if types := names(request.query_params, "type", TYPES):
-        events = events.filter(type__in=types)
-    window = page(request.query_params, default=LIMIT, most=MOST).window
-    newest = events.order_by("-recorded_at", "-id")[window]
-    return Response(
-        {"entries": answers.AuditEntry(newest, many=True).data, "total": events.count()}
-    )
+    wanted = page(request.query_params, default=LIMIT, most=MOST)
+    window = Page(limit=wanted.limit, offset=wanted.offset)
+    entries = answers.AuditEntry(events(asked, window), many=True).data
+    return Response({"entries": entries, "total": count(asked)})

@@ -32,7 +32,27 @@ class CancelBody(serializers.Serializer[None]):
     reason = Text(max_length=REASON_CHARS, required=False, allow_blank=True, default="")
 
 
-class ApprovePlanBody(serializers.Serializer[None]):
+class DecisionBody(serializers.Serializer[None]):
+    """What the decider read, so that something else put meanwhile is not decided (409)."""
+
+    approvalId = Text(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        default="",
+        source="approval_id",
+        help_text="The `id` of the pendingApproval or pendingPlanApproval that was read.",
+    )
+    fingerprint = Text(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Its `fingerprint`; the header If-Match says the same.",
+    )
+
+
+class ApprovePlanBody(DecisionBody):
     """POST /api/tickets/:id/approve-plan"""
 
     approvedBy = Text(
@@ -40,23 +60,16 @@ class ApprovePlanBody(serializers.Serializer[None]):
     )
 
 
-class RejectPlanBody(serializers.Serializer[None]):
+class RejectPlanBody(DecisionBody):
     """POST /api/tickets/:id/reject-plan"""
 
     feedback = Text(max_length=REASON_CHARS)
 
 
-class ApproveBody(serializers.Serializer[None]):
+class ApproveBody(DecisionBody):
     """POST /api/tickets/:id/approve"""
 
     approved = Flag()
-    approvalId = Text(
-        max_length=100,
-        required=False,
-        allow_blank=True,
-        source="approval_id",
-        help_text="The `id` of the pendingApproval that was read; another one is not decided.",
-    )
     reason = Text(max_length=REASON_CHARS, required=False, allow_blank=True, default="")
 
 

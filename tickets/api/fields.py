@@ -1,64 +1,17 @@
-"""Fields that take JSON as it is: nothing is coerced into another type."""
+"""Fields of tickets; what is not about tickets is in `aura.kernel.fields`."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
-
-from aura.kernel.ids import iso
+from aura.kernel.fields import Flag, Json, Moment, Text, Whole
 from tickets.models import MAX_TURNS
 
-
-class Json(JSONParser):
-    """JSON bodies; one nested too deeply is a bad request and not a server error."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError:
-            raise ParseError("JSON parse error - nested too deeply") from None
+__all__ = ["Flag", "Json", "Moment", "Text", "Turns"]
 
 
-class Text(serializers.CharField):
-    """A string, trimmed; a number is not one."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return str(super().to_internal_value(data))
-
-
-class Flag(serializers.BooleanField):
-    """true or false; neither "true" nor 1."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class Turns(serializers.IntegerField):
-    """A whole number from 1; not "5". 5.0 is one too, as JSON has but one type of number."""
+class Turns(Whole):
+    """A number of turns, from 1."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_TURNS, **options)
-
-    def to_internal_value(self, data: Any) -> int:
-        whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
-        if isinstance(data, bool) or not whole:
-            self.fail("invalid")
-        return int(data)
-
-
-@extend_schema_field(OpenApiTypes.DATETIME)
-class Moment(serializers.Field[datetime, Any, str, Any]):
-    """A time, as the API writes it."""
-
-    def to_representation(self, value: datetime) -> str:
-        return iso(value)

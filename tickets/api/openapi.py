@@ -52,6 +52,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "maxTurns": 50,
     },
     "PatchedUpdateTicketBodyRequest": {"priority": "critical"},
+    "ApprovePlanBodyRequest": {"approvedBy": "ada"},
     "RejectPlanBodyRequest": {"feedback": "Two replicas are enough"},
     "ApproveBodyRequest": {"approved": True, "reason": "The file is not used"},
     "AnswerBodyRequest": {"answer": "registry.example.com/shop/checkout:2.3.1"},

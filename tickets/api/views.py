@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.http import HttpResponse
@@ -13,11 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from agents.runtime import stop
 from aura.kernel.clients import address
 from aura.kernel.errors import ValidationFailed
 from aura.kernel.listing import MAX_OFFSET, names, page
 from aura.kernel.throttling import count_ticket
-from governance.identity import opener, principal
+from governance.approvals import Seen
+from governance.identity import decider, opener
 from governance.types import Principal
 from tickets import selectors, services
 from tickets.api import answers, bodies
@@ -53,8 +56,9 @@ def paging(*, default: int, most: int) -> list[OpenApiParameter]:
     ]
 
 
-BY_STATUS = choices("status", "Filter by status (comma-separated)", Status.values)
-BY_PRIORITY = choices("priority", "Filter by priority (comma-separated)", Priority.values)
+STATUSES, PRIORITIES = tuple(Status.values), tuple(Priority.values)  # made anew at each look
+BY_STATUS = choices("status", "Filter by status (comma-separated)", STATUSES)
+BY_PRIORITY = choices("priority", "Filter by priority (comma-separated)", PRIORITIES)
 
 
 def documented(
@@ -66,6 +70,23 @@ def documented(
         request=body, responses={code: answer, **errors}, **more
     )
     return schema
+
+
+def seen(request: Request, body: Mapping[str, Any]) -> Seen:
+    """What the decider says they read: in the body, or as `If-Match: "FINGERPRINT"`."""
+    matched = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    return Seen(
+        request=body["approval_id"],
+        fingerprint=body["fingerprint"] or ("" if matched == "*" else matched),
+    )
+
+
+def plainly(body: Mapping[str, Any], **more: Any) -> HttpResponse:
+    """The same bytes as `Response` sends, for what is asked for most: half the way to them."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # As DRF does: JSON may hold these, JavaScript did not for long.
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return HttpResponse(text, content_type="application/json", **more)
 
 
 class ApiViewSet(ViewSet):
@@ -90,7 +111,7 @@ class ApiViewSet(ViewSet):
 
     def actor(self, request: Request, *, claimed: str = "") -> Principal:
         """Who asks."""
-        return principal(request.user, claimed=claimed)
+        return decider(request.user, request.auth, claimed=claimed)
 
 
 class Tickets(ApiViewSet):
@@ -102,12 +123,12 @@ class Tickets(ApiViewSet):
         code=201,
         failures=(400, 413, 415),
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """POST /api/tickets"""
         body = self.read(bodies.CreateTicketBody, request)
         count_ticket(self.counted_as(request))
-        ticket = services.create_ticket(**body, actor=opener(request.user))
-        return Response(
+        ticket = services.create_ticket(**body, actor=opener(request.user, request.auth))
+        return plainly(
             shown(answers.CreatedTicket, ticket),
             status=status.HTTP_201_CREATED,
             headers={"Location": f"/api/tickets/{ticket.pk}"},
@@ -126,17 +147,17 @@ class Tickets(ApiViewSet):
         """GET /api/tickets"""
         query = request.query_params
         body = listed(
-            statuses=names(query, "status", Status.values),
-            priorities=names(query, "priority", Priority.values),
+            statuses=names(query, "status", STATUSES),
+            priorities=names(query, "priority", PRIORITIES),
             page=page(query, default=LIST_LIMIT, most=LIST_MOST),
         )
         return HttpResponse(body, content_type="application/json")
 
     @documented(answer=answers.FullTicket, failures=(404,), parameters=[TICKET_ID])
-    def retrieve(self, request: Request, id: str) -> Response:
+    def retrieve(self, request: Request, id: str) -> HttpResponse:
         """GET /api/tickets/:id"""
         del request
-        return Response(shown(answers.FullTicket, selectors.get_ticket(id)))
+        return plainly(shown(answers.FullTicket, selectors.get_ticket(id)))
 
     @documented(
         body=bodies.UpdateTicketBody,
@@ -167,43 +188,56 @@ class Tickets(ApiViewSet):
     @documented(
         body=bodies.ApprovePlanBody,
         answer=answers.PlanApproved,
-        failures=(400, 404),
+        failures=(400, 404, 409),
         parameters=[TICKET_ID],
     )
     def approve_plan(self, request: Request, id: str) -> Response:
         """POST /api/tickets/:id/approve-plan"""
         ticket = selectors.get_ticket(id)
-        claimed = self.read(bodies.ApprovePlanBody, request)["approved_by"]
-        actor = self.actor(request, claimed=claimed)
+        body = self.read(bodies.ApprovePlanBody, request)
+        claimed = body["approved_by"]
+        actor = decider(request.user, request.auth, claimed=claimed)
         note = f"approvedBy: {claimed}" if claimed and claimed != actor.name else ""
-        services.approve_plan(ticket, actor=actor, note=note)
+        services.approve_plan(ticket, actor=actor, note=note, seen=seen(request, body))
         return Response(shown(answers.PlanApproved, ticket))
 
     @documented(
         body=bodies.RejectPlanBody,
         answer=answers.StatusOnly,
-        failures=(400, 404),
+        failures=(400, 404, 409),
         parameters=[TICKET_ID],
     )
     def reject_plan(self, request: Request, id: str) -> Response:
         """POST /api/tickets/:id/reject-plan"""
         ticket = selectors.get_ticket(id)
-        feedback = self.read(bodies.RejectPlanBody, request)["feedback"]
-        services.reject_plan(ticket, feedback=feedback, actor=self.actor(request))
+        body = self.read(bodies.RejectPlanBody, request)
+        services.reject_plan(
+            ticket,
+            feedback=body["feedback"],
+            actor=decider(request.user, request.auth),
+            seen=seen(request, body),
+        )
         return Response(shown(answers.StatusOnly, ticket))
 
     @documented(
         body=bodies.ApproveBody,
         answer=answers.ActionDecided,
-        failures=(400, 404),
+        failures=(400, 404, 409),
         parameters=[TICKET_ID],
     )
     def approve(self, request: Request, id: str) -> Response:
         """POST /api/tickets/:id/approve"""
         ticket = selectors.get_ticket(id)
         body = self.read(bodies.ApproveBody, request)
-        services.decide_action(ticket, **body, actor=self.actor(request))
-        return Response({**shown(answers.StatusOnly, ticket), "pendingApproval": None})
+        services.decide_action(
+            ticket,
+            approved=body["approved"],
+            reason=body["reason"],
+            actor=decider(request.user, request.auth),
+            seen=seen(request, body),
+        )
+        still = selectors.approval_of(ticket)
+        return Response({**shown(answers.StatusOnly, ticket), "pendingApproval": still})
 
     @documented(
         body=bodies.AnswerBody,
@@ -238,6 +272,6 @@ class Tickets(ApiViewSet):
         self.read(bodies.NoBody, request)
         services.run_ticket(ticket, actor=self.actor(request))
         return Response(
-            {"message": "Agent started", "ticketId": str(ticket.pk)},
+            {"message": stop.in_words() or "Agent started", "ticketId": str(ticket.pk)},
             status=status.HTTP_202_ACCEPTED,
         )

@@ -44,7 +44,7 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
         hub = stack.enter_context(visit())
         try:
             check(asked)
-            await stack.enter_async_context(hub.places.held(asked.address))
+            await stack.enter_async_context(hub.places.held(asked.credentials.address))
             opened = await hub.lanes.ask(partial(opening, asked))
         except Exception as raised:  # noqa: BLE001 - told apart in _problem, which logs bugs
             await _refuse(_problem(raised, asked), asked, send)

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import Error
 
 from aura.kernel.telemetry import metrics, shared
-from tickets.stream.bell import Bell
+from tickets.stream.bell import listener
 from tickets.stream.lanes import Lanes
 from tickets.stream.log import ALL, Entry, LogStorage, channel_of
 from tickets.stream.places import Places
@@ -60,7 +60,7 @@ class Hub:
         """Offer `reader` all that comes behind place `head` of the log, which it has seen."""
         if not self._tasks:
             self.cursor = head
-            bell = Bell(settings.REDIS_URL, self.ring)
+            bell = listener(settings.REDIS_URL, self.ring)
             self._tasks = [asyncio.create_task(work) for work in (self._follow(), bell.start())]
         self.readers.setdefault(reader.channel, set()).add(reader)
         try:

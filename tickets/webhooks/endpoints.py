@@ -146,14 +146,15 @@ def replay_failed(endpoint: WebhookEndpoint, *, since: datetime, actor: Principa
 def reseal() -> int:
     """Move every secret to the present secret key; how many could be read."""
     done = 0
-    for endpoint in WebhookEndpoint.objects.all():
-        try:
-            endpoint.secret = resealed(endpoint.secret)
-            endpoint.old_secret = endpoint.old_secret and resealed(endpoint.old_secret)
-        except Unreadable:
-            continue
-        endpoint.save(update_fields=["secret", "old_secret"])
-        done += 1
+    with transaction.atomic():
+        for endpoint in WebhookEndpoint.objects.select_for_update():  # nobody rotates meanwhile
+            try:
+                endpoint.secret = resealed(endpoint.secret)
+                endpoint.old_secret = endpoint.old_secret and resealed(endpoint.old_secret)
+            except Unreadable:
+                continue
+            endpoint.save(update_fields=["secret", "old_secret"])
+            done += 1
     return done
 
 

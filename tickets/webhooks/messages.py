@@ -131,26 +131,27 @@ def messages(seq: int, body: bytes | memoryview, *, wanted: list[str]) -> list[M
     """
     event = data_of(body)
     kinds = [kind for kind in KINDS if kind.name in wanted and kind.fits(event)]
-    return [_message(seq, kind, event) for kind in kinds]
+    return [_of_kind(seq, kind, event) for kind in kinds]
 
 
 def trial(seq: int, event: Event) -> Message:
     """The message by which an endpoint is tried out."""
     data = {"endpoint": event["data"]["endpoint"], "actor": event["actor"]}
-    kind = "webhook.test"
-    body = _json({"type": kind, "timestamp": event["timestamp"], "data": data})
-    return Message(id=event_id(seq), kind=kind, ticket_id="", body=body)
+    return _message(event_id(seq), "webhook.test", event, data)
 
 
-def _message(seq: int, kind: Kind, event: Event) -> Message:
-    envelope = {"type": kind.name, "timestamp": event["timestamp"]}
+def _of_kind(seq: int, kind: Kind, event: Event) -> Message:
+    key = f"{event_id(seq)}{kind.suffix}"
     known = {"ticket": _ticket(event), "actor": event["actor"]}
-    body = _json({**envelope, "data": {**known, **_clipped(dict(kind.detail(event)))}})
-    if len(body.encode()) > BODY_BYTES:
-        body = _json({**envelope, "data": {**known, "truncated": True}})
-    return Message(
-        id=f"{event_id(seq)}{kind.suffix}", kind=kind.name, ticket_id=event["traceId"], body=body
-    )
+    whole = _message(key, kind.name, event, {**known, **_clipped(dict(kind.detail(event)))})
+    if len(whole.body.encode()) <= BODY_BYTES:
+        return whole
+    return _message(key, kind.name, event, {**known, "truncated": True})
+
+
+def _message(key: str, kind: str, event: Event, data: Mapping[str, Any]) -> Message:
+    body = _json({"type": kind, "timestamp": event["timestamp"], "data": data})
+    return Message(id=key, kind=kind, ticket_id=event["traceId"], body=body)
 
 
 def _ticket(event: Event) -> dict[str, Any]:

@@ -6,21 +6,15 @@ decided in the database.
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-from django.db import close_old_connections, connections
-
+from aura.kernel.hands import Hands
 from tickets.models import WebhookEndpoint
 from tickets.webhooks import feed, queue, send
 
 THREADS = 4
 SLICE = 20  # deliveries to one endpoint before the next one gets its turn
 KNOWN_S = 5.0
-
-logger = logging.getLogger(__name__)
 
 
 def pump() -> None:
@@ -51,40 +45,7 @@ def _serve(endpoint: WebhookEndpoint) -> None:
             return
 
 
-class Hands:
-    """A bounded pool of threads that pump."""
-
-    def __init__(self) -> None:
-        self.stopping = False
-        self._lock = threading.Lock()
-        self._called = False
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks")
-
-    def wake(self) -> None:
-        """Have somebody look; returns at once. Who was called and has not looked yet is enough."""
-        with self._lock:
-            if self._called or self.stopping:
-                return
-            self._called = True
-        self._threads.submit(self._look)
-
-    def stop(self) -> None:
-        """Begin nothing more; what is being sent is sent to its end."""
-        self.stopping = True
-
-    def _look(self) -> None:
-        with self._lock:
-            self._called = False
-        try:
-            close_old_connections()
-            pump()
-        except Exception:
-            logger.exception("webhooks could not be delivered; the next sweep tries again")
-        finally:
-            connections.close_all()
-
-
-hands = Hands()
+hands = Hands("webhooks", pump, threads=THREADS)
 
 
 class _Known:

@@ -7,8 +7,6 @@ due again when the lease has ended.
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,34 +16,16 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.timezone import now
 
+from aura.kernel.deliveries import GONE, LEASE, Outcome, retry_after
 from governance.audit.record import record
 from governance.types import SYSTEM, Principal
 from tickets.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 
-LEASE = timedelta(seconds=20)  # longer than any attempt
-FIRST_RETRY_S = 5.0
-LONGEST_RETRY_S = 6 * 3600.0
-MOST_ATTEMPTS = 12  # after 5 s, 15 s, 45 s … 6 h, 6 h: about a day
 REST_MOST_S = 60.0
 GIVE_UP = timedelta(hours=12)  # nothing got through for so long, and a message was given up
-GONE = 410
 
 _FREE = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
 _RESTED = Q(rests_until__isnull=True) | Q(rests_until__lte=Now())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of an attempt: a status code, or an `error` in words."""
-
-    status_code: int | None = None
-    error: str = ""
-    response: str = ""
-    duration_ms: int = 0
-
-    @property
-    def good(self) -> bool:
-        return self.status_code is not None and self.status_code // 100 == 2  # noqa: PLR2004
 
 
 def due(endpoint: Any) -> QuerySet[WebhookDelivery]:
@@ -122,14 +102,6 @@ def tell(endpoint: WebhookEndpoint, event_type: str, what: str, *, actor: Princi
     host = urlsplit(endpoint.url).netloc
     data = {"endpoint": str(endpoint.pk), "host": host, "events": endpoint.events}
     record(event_type, actor=actor, action=f"webhook to {host}: {what}", data=data)
-
-
-def retry_after(attempts: int) -> timedelta | None:
-    """How long to wait after so many failed attempts; None after the last one."""
-    if attempts >= MOST_ATTEMPTS:
-        return None
-    pause = min(FIRST_RETRY_S * 3 ** (attempts - 1), LONGEST_RETRY_S)
-    return timedelta(seconds=pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
 
 def _failed(

@@ -100,7 +100,7 @@ def _provider_words(body: str) -> str:
     """The sentence in an error body: `{"error": {"message"}}` or one of its common relatives."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     for name in ("error", "message", "detail"):
         if isinstance(found, dict) and found.get(name):

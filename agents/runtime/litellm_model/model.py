@@ -38,7 +38,8 @@ ToolMode = Literal["native", "json_schema"]
 
 SLACK_S = 0.25  # a hanging read ends by its own timeout first, which leaves no thread behind
 DETAIL_CHARS = 200
-AWAY = frozenset({FailureKind.UNAVAILABLE, FailureKind.TIMEOUT})
+# What the next request would only meet again: the breaker counts it.
+AWAY = frozenset({FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.RATE_LIMITED})
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -104,14 +105,19 @@ class LiteLLM:
         except breaker.Open as left_alone:
             raise self._failure(
                 model,
-                FailureKind.UNAVAILABLE,
+                FailureKind(left_alone.reason),
                 f"it failed {breaker.FAILURES_TO_OPEN} times in a row and is {left_alone}",
                 retry_after_s=left_alone.retry_after_s,
             ) from None
         try:
             reply = self._ask(model, request)
         except ModelFailure as failure:
-            guard.tell(answered=failure.kind not in AWAY, trial=trial)
+            guard.tell(
+                answered=failure.kind not in AWAY,
+                trial=trial,
+                retry_after_s=failure.retry_after_s or 0.0,
+                reason=failure.kind,
+            )
             raise
         except BaseException:
             guard.forget(trial=trial)

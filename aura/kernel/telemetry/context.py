@@ -30,9 +30,9 @@ PINNED = "aura_trace_id"  # header of a Celery message
 class Trace:
     """`id` is what people see and search for; `w3c` (32 hex digits) what OpenTelemetry calls it.
 
-    They differ only where a caller pinned an id of another form. `parent` is the caller's span
-    (16 hex digits), empty when there is none. `local`: made for this process's own logs, of no
-    request, and not sent on.
+    They differ where a caller pinned an id of another form, or the gateway made one. `parent` is
+    the caller's span (16 hex digits), empty when there is none. `local`: made for this process's
+    own logs, of no request, and not sent on.
     """
 
     id: str
@@ -68,9 +68,17 @@ def exchange() -> Exchange | None:
     return _exchange.get()
 
 
-def incoming(*, traceparent: str = "", pinned: str = "") -> Trace:
-    """The trace a request or a message belongs to; what is not well-formed counts as not sent."""
-    own = pinned if _PINNED.fullmatch(pinned) else ""
+def pinned_id(text: str) -> str:
+    """The trace id that a caller asks for; empty when it is none."""
+    return text if _PINNED.fullmatch(text) else ""
+
+
+def incoming(*, traceparent: str = "", pinned: str = "", prefix: str = "") -> Trace:
+    """The trace a request or a message belongs to; what is not well-formed counts as not sent.
+
+    `prefix` begins the id that is made when none came in, in the aiHelpDesk document's form.
+    """
+    own = pinned_id(pinned)
     said = _TRACEPARENT.fullmatch(traceparent.strip())
     if said is not None and not (said["version"] == "00" and said["more"]):
         sampled = bool(int(said["flags"], 16) & 1)
@@ -78,7 +86,8 @@ def incoming(*, traceparent: str = "", pinned: str = "") -> Trace:
             id=own or said["trace"], w3c=said["trace"], parent=said["span"], sampled=sampled
         )
     made = own if _W3C_ID.fullmatch(own) else _made(128)
-    return Trace(id=own or made, w3c=made)
+    named = f"{prefix}{made[:8]}-{made[8:11]}" if prefix else made
+    return Trace(id=own or named, w3c=made)
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -21,11 +22,12 @@ from structlog.types import EventDict
 
 from aura.kernel.secrets import redact, redact_value
 from aura.kernel.telemetry import context, tracing
+from aura.kernel.telemetry.repeats import Repeats
 
 Style = Literal["json", "text"]
 
 ACCESS = "aura.access"
-FILE = "logging.FileHandler"
+GATHER_S = 0.1
 MAX_FRAMES = 30
 LONGEST_EVENT = 10_000  # characters; a library that logs a whole document is cut
 # What a terminal obeys or shows as a new line: C0, DEL, C1, line separators, directions of writing.
@@ -53,19 +55,73 @@ def configuration(*, level: str, style: Style, file: Path | None = None) -> dict
 
     With `file` everything goes there, as JSON, and to standard error only what needs a person.
     """
-    stderr = {"class": "logging.StreamHandler", "formatter": style}
+    stderr = {"()": StreamHandler, "formatter": style}
     handlers: dict[str, Any] = {"stderr": stderr}
     if file is not None:
         handlers["stderr"] = stderr | {"level": "WARNING"}
-        handlers["file"] = {"class": FILE, "formatter": "json", "filename": str(file)}
+        handlers["file"] = {"()": FileHandler, "formatter": "json", "filename": str(file)}
+    for handler in handlers.values():
+        handler["filters"] = ["repeats"]
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {name: {"()": formatter, "style": name} for name in ("json", "text")},
+        "filters": {"repeats": {"()": Repeats}},
         "handlers": handlers,
         "root": {"handlers": list(handlers), "level": level.upper()},
         "loggers": {name: {"level": least} for name, least in QUIET.items()},
     }
+
+
+class Gathering(logging.Handler):
+    """Writes the access lines of a tenth of a second at once, and before any other line.
+
+    To write takes longer than to make a line, and the event loop loses Python's lock to a thread
+    meanwhile. `kill -9` costs the lines of that tenth.
+    """
+
+    stream: Any
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._gathered: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno > logging.INFO or not hasattr(record, "access"):
+            self._pour()
+            super().emit(record)
+            return
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - as every handler of the library
+            self.handleError(record)
+            return
+        if not self._gathered:
+            later = threading.Timer(GATHER_S, self.flush)
+            later.daemon = True
+            later.start()
+        self._gathered.append(f"{line}\n")
+
+    def flush(self) -> None:
+        self.acquire()
+        try:
+            self._pour()
+            super().flush()
+        finally:
+            self.release()
+
+    def _pour(self) -> None:
+        if self._gathered and self.stream is not None:
+            self.stream.write("".join(self._gathered))
+            self._gathered.clear()
+
+
+class StreamHandler(Gathering, logging.StreamHandler[TextIO]):
+    """Standard error."""
+
+
+class FileHandler(Gathering, logging.FileHandler):
+    """A log file."""
 
 
 def formatter(style: Style) -> logging.Formatter:

@@ -85,11 +85,20 @@ WAKEUPS_LOST = _counter(
 )
 
 # --- governance ---
+POLICY_DIVERGENCES = _counter(
+    "aura_policy_divergences_total",
+    "Decisions of the shadow policy that differ from those of the policy in force",
+    "effect",
+    "shadow_effect",
+)
 APPROVALS_REQUESTED = _counter(
     "aura_approvals_requested_total", "Approvals asked for", "action_class"
 )
 APPROVALS_DECIDED = _counter(
     "aura_approvals_decided_total", "Approvals decided", "action_class", "decision"
+)
+BREAK_GLASS = _counter(
+    "aura_break_glass_total", "Actions that one person released alone", "action_class"
 )
 EVENTS_LINKED = _counter("aura_audit_events_linked_total", "Events put into the chain", "process")
 

@@ -13,7 +13,8 @@ from django.core.management.base import BaseCommand
 from aura.config import Settings
 from aura.demo import repository, story
 from aura.demo.client import Api
-from aura.demo.server import DidNotStart, free_ports, running
+from aura.demo.server import APPROVER_NOTE, Desk, DidNotStart, free_ports, running
+from aura.embedded.instance import holder
 from aura.serving.banner import curl, shell_token
 from aura.serving.startup import LOGIN_NOTE, TOKEN_NOTE
 
@@ -47,17 +48,23 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _demo(self, config: Settings) -> int:
+        if process := holder(config.data):
+            raise DidNotStart(
+                f"Aura already runs on {config.data} (process {process}): end it first (Ctrl-C"
+                " there), or set AURA_DATA_DIR to another directory for a second demo."
+            )
         bare = repository.seeded(config.data / "gitops.git")
         moved = free_ports(config)
         extra = {"AURA_GIT_REPO_URL": str(bare), "AURA_DATA_DIR": str(config.data), **moved}
         for name, other in moved.items():
             self._say(f"A documented port is taken here: using {name}={other}")
         self._say("Starting Aura: PostgreSQL, Redis, the web process, a worker …")
-        with running(config, extra) as api:
+        with running(config, extra) as desk:
             port = int(extra.get("AURA_SERVER_PORT", config.server_port))
-            return self._ticket(config, api, bare, f"http://{config.server_host}:{port}")
+            return self._ticket(config, desk, bare, f"http://{config.server_host}:{port}")
 
-    def _ticket(self, config: Settings, api: Api, bare: Path, site: str) -> int:
+    def _ticket(self, config: Settings, desk: Desk, bare: Path, site: str) -> int:
+        api = desk.api
         ticket = api.post("/tickets", TICKET)
         page = f"{site}/admin/tickets/ticket/{ticket['id']}/change/"
         self._say(f"\nTicket: {TICKET['title']}\n  {TICKET['description']}\n  {page}\n")
@@ -68,7 +75,7 @@ class Command(BaseCommand):
             if words := story.line(event):
                 self._say(f"  {words}")
             if event["type"] == "plan_generated":
-                self._plan(config, api, ticket["id"], page)
+                self._plan(config, desk, ticket["id"], page)
             if event["type"] == "resolved":
                 return self._resolved(config, bare, page)
             if event["type"] == "status_changed" and event["payload"]["to"] in ENDS - {"resolved"}:
@@ -81,23 +88,24 @@ class Command(BaseCommand):
         if event["payload"]["currentStatus"] == "draft":
             api.post(f"/tickets/{ticket_id}/run")
 
-    def _plan(self, config: Settings, api: Api, ticket_id: str, page: str) -> None:
-        self._say(f"\n{story.plan(api.get(f'/tickets/{ticket_id}'))}\n")
+    def _plan(self, config: Settings, desk: Desk, ticket_id: str, page: str) -> None:
+        self._say(f"\n{story.plan(desk.api.get(f'/tickets/{ticket_id}'))}\n")
         if config.demo_approves:
-            self._say("DEMO_APPROVE is set: approving through the API.\n")
-            self._approve(api, ticket_id)
+            self._say("DEMO_APPROVE is set: approving through the API, as admin.\n")
+            self._approve(desk.approver, ticket_id)
             return
-        url = f"{api.base}/tickets/{ticket_id}/approve-plan"
-        by_hand = curl(url, "-X POST", token=shell_token(config))
+        url = f"{desk.api.base}/tickets/{ticket_id}/approve-plan"
+        by_hand = curl(url, "-X POST", token=shell_token(config, APPROVER_NOTE))
+        self._say("Who opened it (operator) cannot approve it; admin can.")
         self._say(f"Approve or reject it here:  {page}#decide\n{self._login(config)}")
-        self._say(f"or through the API:\n  {by_hand}\n")
+        self._say(f"or through the API, with a token of admin:\n  {by_hand}\n")
 
     def _commands(self, config: Settings, url: str) -> str:
         """What the demo does, for somebody who wants to do it by hand in another shell."""
         note, token = config.data / TOKEN_NOTE, shell_token(config)
         return "\n".join(
             [
-                f"The API's token: {note.read_text().strip()}  (kept in {note})",
+                f"The API's token, of operator: {note.read_text().strip()}  (kept in {note})",
                 f"  {curl(url, token=token)}",
                 f"  {curl(f'{url}/audit', token=token)}",
                 f"  {curl(f'{url}/stream', '-N', token=token)}",

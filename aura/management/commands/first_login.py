@@ -14,7 +14,7 @@ from aura.serving.banner import console_url
 
 
 class Command(BaseCommand):
-    help = "Make the first superuser and a token of theirs, and print both: the only time."
+    help = "Make the first superuser and an operator's token, and print both: the only time."
     requires_system_checks = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -28,5 +28,6 @@ class Command(BaseCommand):
                 "There is a superuser already: log in, or `manage.py changepassword`."
             )
         self.stdout.write(f"Console:  {url}")
-        self.stdout.write(f"Login:    {startup.FIRST_USER} / {made.password}")
+        self.stdout.write(f"Login:    {startup.FIRST_USER} / {made.password}  (approves)")
+        self.stdout.write(f"{startup.FIRST_OPERATOR} opens tickets, with this token:")
         self.stdout.write(f"Token:    {made.token}")

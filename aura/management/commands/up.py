@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from aura import BEGAN
 from aura.embedded import ServiceError
-from aura.serving.instance import AlreadyRunning
+from aura.embedded.instance import AlreadyRunning
 from aura.serving.interrupts import Interrupted, Interrupts
 from aura.serving.run import Up
 from aura.serving.sockets import CannotBind
@@ -32,13 +33,12 @@ class Command(BaseCommand):
         parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        began = time.monotonic()
         interrupts = Interrupts()
         up = Up(interrupts, say=self._warn, workers=not options["no_worker"])
         try:
-            up.run(on_ready=lambda text: self._ready(text, began, quiet=options["quiet"]))
+            up.run(on_ready=lambda text: self._ready(text, quiet=options["quiet"]))
         except Interrupted:
-            pass
+            self._warn("Ended before it was ready.")
         except Exception as error:
             if interrupts.asked:  # a statement that was cut short complains of it while it ends
                 return
@@ -47,11 +47,11 @@ class Command(BaseCommand):
             self._warn(str(error))
             sys.exit(1)
 
-    def _ready(self, text: str, began: float, *, quiet: bool) -> None:
+    def _ready(self, text: str, *, quiet: bool) -> None:
         if quiet:
             return
         with suppress(OSError):  # whoever read our output is gone: no reason to stop serving
-            self.stdout.write(f"Aura is ready after {time.monotonic() - began:.1f} s.\n{text}")
+            self.stdout.write(f"Aura is ready after {time.monotonic() - BEGAN:.1f} s.\n{text}")
             self.stdout.flush()
 
     def _warn(self, line: str) -> None:

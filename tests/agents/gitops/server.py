@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.processes import command_lines
+
 
 class GitServer(ThreadingHTTPServer):
     """`status` is the answer to everything; None serves `root` to whoever knows `login`.
@@ -46,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         given = self.headers.get("Authorization", "")
         self.server.logins.append(given)
-        self.server.secrets_in_arguments += _arguments_with(self.server.watched)
+        self.server.secrets_in_arguments += command_lines(self.server.watched)
         time.sleep(self.server.pause_s)
         if self.server.elsewhere:
             self.send_response(302)
@@ -101,19 +103,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Nothing is printed."""
-
-
-def _arguments_with(secret: str) -> list[str]:
-    """Command lines of this machine's processes that hold the secret, while git is running."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if secret in line:
-            found.append(line)
-    return found
 
 
 @contextmanager

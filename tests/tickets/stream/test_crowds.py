@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from governance.audit.sequence import sequence
 from governance.models import AuditLink
 from governance.types import SYSTEM
+from tests.database import connections_of_others
 from tests.tickets.stream.conftest import Client, happen, off_loop, until
 from tickets.events import STREAMED, tell
 from tickets.models import Ticket
@@ -85,15 +86,6 @@ def test_reconnecting_clients_miss_nothing_and_get_nothing_twice(ticket):
         await until(lambda: registered() == 0)
 
     asyncio.run(scene())
-
-
-def connections_of_others() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return int(cursor.fetchone()[0])
 
 
 def test_two_hundred_clients_share_three_connections(ticket):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from aura.kernel import bell as bells
 from tests.tickets.stream.conftest import Client, happen, off_loop, until
 from tickets.stream import announce, bell
 from tickets.stream import hub as hubs
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _no_memory_of_outages(monkeypatch):
-    monkeypatch.setattr(bell, "_publisher", bell.Publisher())
+    monkeypatch.setattr(bell, "_publisher", bells.Publisher(bell.CHANNEL))
 
 
 def test_an_announcement_arrives_long_before_the_next_poll(ticket, monkeypatch):
@@ -68,7 +69,7 @@ def test_the_listener_comes_back_and_has_the_log_read_again(ticket, private_redi
             private_redis.launch()
             private_redis.wait_ready()
             assert [frame.id for frame in await client.take(3)] == missed
-            bell._publisher = bell.Publisher()
+            bell._publisher = bells.Publisher(bell.CHANNEL)
             live = await off_loop(happen, ticket)
             assert (await client.next()).id == live
 
@@ -90,7 +91,7 @@ def test_a_stream_opens_without_redis(ticket, private_redis, monkeypatch):
 
 def test_a_connection_that_falls_silent_is_replaced(settings, monkeypatch):
     """Something accepts, answers the subscription and then nothing, as a cut cable does."""
-    monkeypatch.setattr(bell, "PING_EVERY_S", 0.1)
+    monkeypatch.setattr(bells, "PING_EVERY_S", 0.1)
     subscribed: list[object] = []
 
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +109,7 @@ def test_a_connection_that_falls_silent_is_replaced(settings, monkeypatch):
         server = await asyncio.start_server(mute, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         rung: list[int | None] = []
-        listener = bell.Bell(f"redis://127.0.0.1:{port}", rung.append)
+        listener = bell.listener(f"redis://127.0.0.1:{port}", rung.append)
         task = asyncio.create_task(listener.start())
         await until(lambda: len(subscribed) >= 2 and len(rung) >= 2)
         task.cancel()
@@ -154,7 +155,7 @@ def test_announcing_to_a_redis_that_hangs_costs_half_a_second_once(settings):
 
 
 def test_announcing_goes_on_when_redis_is_back(private_redis, settings, monkeypatch):
-    monkeypatch.setattr(bell, "QUIET_S", 0.0)
+    monkeypatch.setattr(bells, "QUIET_S", 0.0)
     announce(1)
     private_redis.stop()
     announce(2)
@@ -163,7 +164,7 @@ def test_announcing_goes_on_when_redis_is_back(private_redis, settings, monkeypa
     heard: list[int | None] = []
 
     async def scene() -> None:
-        task = asyncio.create_task(bell.Bell(settings.REDIS_URL, heard.append).start())
+        task = asyncio.create_task(bell.listener(settings.REDIS_URL, heard.append).start())
         await until(lambda: heard == [None])
         announce(3)
         await until(lambda: heard == [None, 3])

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from standardwebhooks import WebhookVerificationError
 
-from aura.kernel import outbound
+from aura.kernel import deliveries, outbound
 from governance.audit.record import data_of
 from governance.models import AuditEvent
 from tests import builders
@@ -24,7 +24,7 @@ from tests.stubs.receiver import answer, receiving
 from tests.tickets.webhooks.conftest import GRACE, Hook, fed, verified
 from tickets import services
 from tickets.models import WebhookDelivery, WebhookEndpoint
-from tickets.webhooks import endpoints, pump, queue
+from tickets.webhooks import endpoints, pump
 
 pytestmark = pytest.mark.django_db
 
@@ -148,14 +148,14 @@ def test_anything_but_a_2xx_is_tried_again(hook: Any, status: int) -> None:
 
 
 def test_waits_grow_and_end_after_about_a_day() -> None:
-    waits = [queue.retry_after(attempts) for attempts in range(1, queue.MOST_ATTEMPTS)]
+    waits = [deliveries.retry_after(attempts) for attempts in range(1, deliveries.MOST_ATTEMPTS)]
     seconds = [wait.total_seconds() for wait in waits if wait is not None]
-    assert len(seconds) == queue.MOST_ATTEMPTS - 1
+    assert len(seconds) == deliveries.MOST_ATTEMPTS - 1
     assert 4 <= seconds[0] <= 6
     assert all(later > sooner for sooner, later in pairwise(seconds[:9]))
     assert 18 * 3600 < sum(seconds) < 28 * 3600
-    assert queue.retry_after(queue.MOST_ATTEMPTS) is None
-    assert len({queue.retry_after(5) for _ in range(20)}) > 10, "with jitter"
+    assert deliveries.retry_after(deliveries.MOST_ATTEMPTS) is None
+    assert len({deliveries.retry_after(5) for _ in range(20)}) > 10, "with jitter"
 
 
 def test_after_the_last_attempt_it_is_dead_until_it_is_replayed(hook: Any) -> None:
@@ -163,7 +163,7 @@ def test_after_the_last_attempt_it_is_dead_until_it_is_replayed(hook: Any) -> No
         listener = hook(receiver, "ticket.failed")
         builders.failed()
         fed()
-        WebhookDelivery.objects.update(attempts=queue.MOST_ATTEMPTS - 1)
+        WebhookDelivery.objects.update(attempts=deliveries.MOST_ATTEMPTS - 1)
         listener.pumped()
         (row,) = listener.rows()
         assert (row.state, row.next_at) == ("dead", None)
@@ -211,7 +211,7 @@ def test_an_endpoint_that_failed_long_enough_is_disabled(hook: Any) -> None:
         listener = hook(receiver, "ticket.failed")
         builders.failed()
         fed()
-        WebhookDelivery.objects.update(attempts=queue.MOST_ATTEMPTS - 1)
+        WebhookDelivery.objects.update(attempts=deliveries.MOST_ATTEMPTS - 1)
         WebhookEndpoint.objects.update(failing_since=now() - timedelta(hours=23))
         listener.pumped()
         assert not listener.endpoint.active

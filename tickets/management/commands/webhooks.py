@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
-from aura.kernel.errors import Problem
+from aura.kernel.commands import problems_in_words
 from aura.kernel.ids import parse_uuid
 from governance.types import ActorKind, Principal
 from tickets.models import WebhookEndpoint
@@ -49,10 +49,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        try:
+        with problems_in_words():
             self.stdout.write(getattr(self, f"_{options['verb']}")(options))
-        except Problem as problem:
-            raise CommandError(problem.message) from None
 
     def _add(self, options: dict[str, Any]) -> str:
         events = [name.strip() for name in options["events"].split(",") if name.strip()]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aura.embedded.process import usable
+
 
 class AlreadyRunning(Exception):
     """Another process holds the directory."""
@@ -28,17 +30,21 @@ def holder(data: Path) -> int:
 
 @contextmanager
 def only_instance(data: Path) -> Iterator[None]:
-    """Hold the data directory until the end of the block or of the process."""
+    """Hold the data directory until the end of the block or of the process.
+
+    Raises `AlreadyRunning`, and `ServiceError` for a directory that cannot be used.
+    """
     path = data / "up.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with usable(data):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             other = path.read_text().strip() or "?"
             raise AlreadyRunning(
-                f"Another `manage.py up` (process {other}) already runs on {data};"
-                " stop it, or set AURA_DATA_DIR and the ports for a second one."
+                f"Another `manage.py up` (process {other}) already runs on {data}: end it first"
+                " (Ctrl-C there), or set AURA_DATA_DIR and the ports for a second one."
             ) from None
         os.truncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

@@ -1,42 +1,35 @@
-"""Who is asking: a request becomes a user, and a user a `Principal`.
-
-With `AURA_AUTH=off` (loopback only, see `aura.config`) everybody may use the API, as its document
-says; a credential that is sent all the same must be good. The admin always wants a login.
-"""
+"""What a bearer token is good for: one of ours, or a JWT of the OpenID provider."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 
-from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils.timezone import now
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from aura.kernel.clients import address as address_of
-from aura.kernel.clients import counted
-from aura.kernel.errors import RateLimited, Unauthenticated, ValidationFailed
+from aura.kernel.clients import bearer, counted
+from aura.kernel.errors import RateLimited, Unauthenticated
 from governance import refusals
-from governance.access import role_of
-from governance.audit.record import record
+from governance.access import NAMES
+from governance.identity import accounts, oidc
 from governance.models import ApiToken
-from governance.types import SYSTEM, ActorKind, Principal, Role
+from governance.types import Role
 
-PREFIX = "aura_"
-VALID_FOR = timedelta(days=90)
 # For so long a token that was found good is not looked up again. What happens in this process
 # counts at once (`forget`); a token revoked by another one is good for so much longer at most.
 TRUSTED_S = 1.0
@@ -44,7 +37,7 @@ TRUSTED_MOST = 1000
 USED_EVERY = timedelta(minutes=1)  # how exact `last_used_at` is
 
 MAKE_A_TOKEN = (
-    "make a token with `manage.py create_token NAME` or in the console under"  # noqa: S105 - words
+    "make a token with `manage.py create_token USER` or in the console under"  # noqa: S105 - words
     " /admin/governance/apitoken/ and send it as `Authorization: Bearer aura_…`"
 )
 HOW_TO_LOG_IN = (
@@ -55,83 +48,25 @@ HOW_TO_LOG_IN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A good token: `permissions` are those of its role that its owner has, at this moment."""
+    """A good token: `permissions` are those of its role that its owner has, at this moment.
+
+    `acts_as` is the lower one of the token's role and its owner's; None where that has none.
+    """
 
     user: User
-    key: int
     name: str
+    role: Role
+    acts_as: Role | None
     permissions: frozenset[str]
     expires_at: datetime
 
 
-def digest(token: str) -> str:
-    """What is stored of a token. A random token of 32 bytes needs no slow hash."""
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
-
-
-def issue_token(
-    user: User,
-    *,
-    name: str,
-    role: Role | None = None,
-    valid_for: timedelta = VALID_FOR,
-    by: Principal = SYSTEM,
-) -> str:
-    """Make a token for a person and return it: the only time it can be seen.
-
-    `role` is by default the owner's. Raises `ValidationFailed` when it is above the owner's.
-    """
-    own = role_of(user)
-    role = role or own or Role.VIEWER
-    if role.rank > (own or Role.VIEWER).rank:
-        has = f"{user.get_username()} is {own or 'without a role'}"
-        raise ValidationFailed(f"{has}; a token of theirs cannot be {role}")
-    token = PREFIX + secrets.token_urlsafe(32)
-    with transaction.atomic():
-        row = ApiToken.objects.create(
-            user=user, name=name, role=role, digest=digest(token), expires_at=now() + valid_for
-        )
-        _tell("token_issued", row, by)
-    return token
-
-
-def revoke_token(token: ApiToken, *, by: Principal) -> bool:
-    """End a token's life; False when that was so already. The row stays, for what it tells."""
-    with transaction.atomic():
-        live = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True)
-        if not live.update(revoked_at=now()):
-            return False
-        _tell("token_revoked", token, by)
-    forget()
-    return True
-
-
-def delete_token(token: ApiToken, *, by: Principal) -> None:
-    """Remove a token, live or not."""
-    with transaction.atomic():
-        _tell("token_deleted", token, by)
-        token.delete()
-
-
-def _tell(event_type: str, token: ApiToken, by: Principal) -> None:
-    payload = {"name": token.name, "owner": token.user.get_username(), "role": token.role}
-    record(
-        event_type,
-        actor=by,
-        action=f"token {token.name!r} of {token.user.get_username()}",
-        data={"payload": payload},
-    )
-
-
-# --- tokens of requests ---
-
-
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer aura_…`. One query at most, and no session."""
+    """`Authorization: Bearer …`. One query at most for a token of ours, and no session."""
 
     def authenticate(self, request: Request) -> tuple[Any, Verified] | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        token = bearer(request.META.get("HTTP_AUTHORIZATION", ""))
+        if token is None:
             return None
         where, route = address_of(request.META), f"{request.method} {request.path}"
         return user_of(token, address=where, route=route)
@@ -140,18 +75,26 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def digest(token: str) -> str:
+    """What is stored of a token. A random token of 32 bytes needs no slow hash."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
 def user_of(token: str, *, address: str = "", route: str = "") -> tuple[User, Verified]:
     """(user, what the token is good for). Raises `Unauthenticated`, which the log is told."""
-    key = digest(token.strip())
+    key = digest(token)
     found = _trusted(key)
     if found is None:
         if key not in _cache and not _limiter.test(GUESSES, counted(address)):
             raise RateLimited(f"Too many bad tokens from {address}", retry_after_s=60)
         # When a busy token is no longer trusted, one thread looks it up and the others wait.
         with _looking[int(key[:2], 16)]:
-            found = _trusted(key) or _looked_up(key)
+            try:
+                found = _trusted(key) or _looked_up(key, token)
+            except oidc.Refused as refusal:
+                _refuse(f"JWT: {refusal}", address=address, route=route)
     if found is None or found.expires_at <= now():
-        _refuse(key, address=address, route=route)
+        _refuse(f"bearer token {_old(key)}", address=address, route=route)
     return found.user, found
 
 
@@ -180,8 +123,20 @@ def _trusted(key: str) -> Verified | None:
     return found if time.monotonic() - since < TRUSTED_S else None
 
 
-def _looked_up(key: str) -> Verified | None:
+def _looked_up(key: str, token: str) -> Verified | None:
     began = time.monotonic()
+    of_provider = settings.AURA.oidc and oidc.looks_like_one(token)
+    found = _of_provider(token) if of_provider else _of_ours(key)
+    if found is None:
+        _cache.pop(key, None)
+        return None
+    if len(_cache) >= TRUSTED_MOST:
+        _cache.clear()
+    _cache[key] = (began, found)
+    return found
+
+
+def _of_ours(key: str) -> Verified | None:
     row = (
         ApiToken.objects.filter(digest=key, revoked_at__isnull=True, user__is_active=True)
         .select_related("user")
@@ -189,31 +144,55 @@ def _looked_up(key: str) -> Verified | None:
             scope=ArraySubquery(_codes(Q(group__name=OuterRef("role")))),
             of_groups=ArraySubquery(_codes(Q(group__user=OuterRef("user_id")))),
             of_user=ArraySubquery(_codes(Q(user=OuterRef("user_id")))),
+            names=ArraySubquery(_roles(OuterRef("user_id"))),
         )
         .first()
     )
     if row is None:
-        _cache.pop(key, None)
         return None
     scope = frozenset(row.scope)
     held = scope if row.user.is_superuser else {*row.of_groups, *row.of_user}
-    found = Verified(
+    own = [Role.ADMIN] if row.user.is_superuser else [Role(name) for name in row.names]
+    highest = max(own, key=_rank, default=None)
+    _mark_used(row)
+    return Verified(
         user=row.user,
-        key=row.pk,
         name=row.name,
+        role=Role(row.role),
+        acts_as=min(highest, Role(row.role), key=_rank) if highest else None,
         permissions=scope & held,
         expires_at=row.expires_at,
     )
-    if len(_cache) >= TRUSTED_MOST:
-        _cache.clear()
-    _cache[key] = (began, found)
-    _mark_used(row)
-    return found
+
+
+def _of_provider(token: str) -> Verified:
+    """Raises `oidc.Refused`, and `Forbidden` for somebody known who has no role."""
+    claims = oidc.verify(token, settings.AURA)
+    user, role = accounts.of(claims)
+    scope = frozenset(_codes(Q(group__name=role.value)))
+    held = scope if user.is_superuser else user.get_all_permissions()
+    return Verified(
+        user=user,
+        name=claims.issuer,
+        role=role,
+        acts_as=role,
+        permissions=scope & held,
+        expires_at=claims.expires_at,
+    )
 
 
 def _codes(which: Q) -> QuerySet[Permission, Any]:
     name = Concat(F("content_type__app_label"), Value("."), F("codename"))
     return Permission.objects.filter(which).order_by().values_list(name, flat=True)
+
+
+def _roles(user: OuterRef) -> QuerySet[Group, Any]:
+    groups = Group.objects.filter(user=user, name__in=NAMES)
+    return groups.order_by().values_list("name", flat=True)
+
+
+def _rank(role: Role) -> int:
+    return role.rank
 
 
 def _mark_used(row: ApiToken) -> None:
@@ -224,39 +203,23 @@ def _mark_used(row: ApiToken) -> None:
         ApiToken.objects.filter(unused, pk=row.pk).update(last_used_at=now())
 
 
-def _refuse(key: str, *, address: str, route: str) -> NoReturn:
-    """A token that was good once is named, by its name and owner: somebody may miss it."""
+def _refuse(what: str, *, address: str, route: str) -> NoReturn:
     _limiter.hit(GUESSES, counted(address))
-    old = ApiToken.objects.filter(digest=key).select_related("user").first()
-    which = f"{old.name!r} of {old.user.get_username()}: {_state(old)}" if old else "unknown"
-    refusals.note(
-        refusals.Kind.BAD_CREDENTIAL, address=address, route=route, reason=f"bearer token {which}"
-    )
+    refusals.note(refusals.Kind.BAD_CREDENTIAL, address=address, route=route, reason=what)
+    issuer = settings.AURA.oidc_issuer
+    other = f", or send a current one of {issuer}" if issuer else ""
     raise Unauthenticated(
-        f"The bearer token is unknown, has expired or was revoked; {MAKE_A_TOKEN}."
+        f"The bearer token is unknown, has expired or was revoked; {MAKE_A_TOKEN}{other}."
     )
+
+
+def _old(key: str) -> str:
+    """A token that was good once is named, by its name and owner: somebody may miss it."""
+    old = ApiToken.objects.filter(digest=key).select_related("user").first()
+    return f"{old.name!r} of {old.user.get_username()}: {_state(old)}" if old else "unknown"
 
 
 def _state(token: ApiToken) -> str:
     if token.revoked_at is not None:
         return "revoked"
     return "expired" if token.expires_at <= now() else "its owner is locked"
-
-
-# --- people ---
-
-
-class ConsoleSession(SessionAuthentication):
-    """The admin's session, with CSRF checked for everything that changes something."""
-
-
-def principal(user: User | AnonymousUser, *, claimed: str = "") -> Principal:
-    """The person behind a request. `claimed` is a name from a body: it never overrides a login."""
-    if user.is_authenticated:
-        return Principal(kind=ActorKind.USER, name=user.get_username())
-    return Principal(kind=ActorKind.USER, name=claimed.strip()[:150] or "anonymous")
-
-
-def opener(user: User | AnonymousUser) -> Principal:
-    """Who opened a ticket: the person when there is a login, else the system (Aura §1.1)."""
-    return principal(user) if user.is_authenticated else SYSTEM

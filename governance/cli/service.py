@@ -1,0 +1,140 @@
+"""auditd, or the gateway's window to it, over HTTP. Every failure is a sentence."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from governance.cli.environment import AUDIT_URL, TOKEN, variable
+from governance.cli.frame import Failure, token_of
+from governance.cli.show import clean
+
+AUDITD = "http://localhost:1199"
+TIMEOUT_S = 30.0
+CONNECT_S = 5.0
+AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+
+
+class Away(Failure):
+    """Nobody answers, or not now: trying again may help."""
+
+
+class Service:
+    """`url` without a path; `name` is what failures call it."""
+
+    def __init__(
+        self, url: str, *, token: str = "", name: str = "auditd", option: str = ""
+    ) -> None:
+        self.url, self.name = url.rstrip("/"), name
+        self._option = option or f"--url or {AUDIT_URL}"
+        self._token = token
+        host = _host(self.url)
+        if not host:
+            raise Failure(f"{clean(url)!r} is no http(s) URL: set {self._option}")
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers=headers,
+                timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_S),
+                trust_env=not _near(host),  # a proxy is for what is far away
+            )
+        except (UnicodeEncodeError, httpx.InvalidURL):
+            raise Failure("the token or the URL has characters that HTTP cannot carry") from None
+
+    def get(self, path: str, *, timeout_s: float = TIMEOUT_S, **asked: Any) -> Any:
+        """What the server says, from JSON. Raises `Failure`, `Away` where it may pass."""
+        params = {key: value for key, value in asked.items() if value not in (None, "")}
+        return self._ask("GET", path, params=params, timeout_s=timeout_s)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._ask("POST", path, body=body)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
+        patience = httpx.Timeout(timeout_s, connect=CONNECT_S)
+        try:
+            answer = self._http.request(method, path, params=params, json=body, timeout=patience)
+        except httpx.TimeoutException:
+            raise Away(f"{self.name} at {self.url} does not answer in time") from None
+        except httpx.TransportError as error:
+            raise Away(
+                f"{self.name} at {self.url} cannot be reached ({error}); is it running there?"
+                f" Another address: {self._option}"
+            ) from None
+        except httpx.InvalidURL:
+            raise Failure(f"{clean(path)!r} is no id") from None
+        if answer.is_success:
+            return self._parsed(answer)
+        raise self._failure(answer)
+
+    def _parsed(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            kind = answer.headers.get("content-type", "no content type")
+            raise Failure(
+                f"{self.url} answers, but not with JSON ({clean(kind)}): is this {self.name}?"
+                f" Another address: {self._option}"
+            ) from None
+
+    def _failure(self, answer: httpx.Response) -> Failure:
+        words, status = _words(answer), answer.status_code
+        match status:
+            case HTTPStatus.UNAUTHORIZED if self._token:
+                return Failure(f"{self.name} does not accept the token: {words}")
+            case HTTPStatus.UNAUTHORIZED:
+                return Failure(f"{self.name} wants to know who you are: set {TOKEN} ({words})")
+            case HTTPStatus.FORBIDDEN:
+                return Failure(f"you are not allowed to do this: {words}")
+            case _ if status in AWAY:
+                return Away(f"{self.name} is not available: {words}")
+            case _ if answer.is_redirect:
+                there = clean(answer.headers.get("location", "nowhere"))
+                return Failure(f"{self.url} leads to {there}: set {self._option} to that")
+        return Failure(f"{words} ({status})")
+
+
+def auditd(said: argparse.Namespace) -> Service:
+    """The one that the options, else the environment name."""
+    url = getattr(said, "url", "") or variable(AUDIT_URL) or AUDITD
+    return Service(url, token=token_of(said))
+
+
+def _words(answer: httpx.Response) -> str:
+    """What the server says went wrong: `{"error": "…"}` at the helpdesk's ports."""
+    try:
+        said = answer.json()["error"]
+        return clean(str(said["message"] if isinstance(said, dict) else said))
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.reason_phrase}, and no JSON"
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme in {"http", "https"} else ""
+
+
+def _near(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

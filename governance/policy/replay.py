@@ -1,0 +1,124 @@
+"""Asks another document about what was decided already: the recorded tool calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.timezone import now
+
+from governance.audit.record import data_of
+from governance.models import AuditEvent
+from governance.policy.diff import loosens, outcome, outcome_words
+from governance.policy.engine import CompiledPolicy
+from governance.policy.types import Decision, PolicyRequest
+from governance.types import ActionClass, ActorKind, Impact, Principal, Resource
+
+PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A recorded request that the other document decides otherwise; `count` of its kind."""
+
+    before: Decision
+    after: Decision
+    example: PolicyRequest
+    count: int = 1
+
+    @property
+    def words(self) -> tuple[str, str]:
+        return outcome_words(self.before), outcome_words(self.after)
+
+    @property
+    def loosens(self) -> bool:
+        return loosens(self.before, self.after)
+
+
+def replay(
+    old: CompiledPolicy, new: CompiledPolicy, *, since: datetime
+) -> tuple[int, list[Replayed]]:
+    """(how many requests were looked at, the kinds of difference with an example each)."""
+    seen, found = 0, dict[tuple[ActionClass, tuple[str, str]], Replayed]()
+    for request in recorded(since):
+        seen += 1
+        before, after = old.decide(request), new.decide(request)
+        if outcome(before) == outcome(after):
+            continue
+        one = Replayed(before=before, after=after, example=request)
+        key = (request.action_class, one.words)
+        count = found[key].count + 1 if key in found else 1
+        found[key] = Replayed(
+            before=before,
+            after=after,
+            example=found[key].example if key in found else request,
+            count=count,
+        )
+    return seen, sorted(found.values(), key=lambda r: (not r.loosens, r.words))
+
+
+def days_ago(days: float) -> datetime:
+    return now() - timedelta(days=days)
+
+
+def recorded(since: datetime) -> Iterator[PolicyRequest]:
+    """Every request that was judged since then, as its event tells it; oldest first."""
+    events = AuditEvent.objects.filter(type__in=list(READERS), recorded_at__gte=since)
+    for event in events.order_by("recorded_at", "id").only("body", "type").iterator(PAGE):
+        request = READERS[event.type](data_of(event.body))
+        if request is not None:
+            yield request
+
+
+def _of_tool_call(body: Mapping[str, Any]) -> PolicyRequest | None:
+    """A ticket's call that came to the policy: `call.decision` is what it was told."""
+    call = body["data"].get("call") or {}
+    decided = call.get("decision")
+    if not decided:
+        return None
+    kind, _, name = str(call["resource"]).partition(":")
+    actor = body["actor"]
+    return PolicyRequest(
+        principal=Principal(kind=ActorKind(actor["kind"]), name=actor["name"]),
+        tool=body["action"],
+        action_class=ActionClass(call["actionClass"]),
+        resource=Resource(
+            type=kind,
+            name=name,
+            tags=frozenset(decided.get("tags", ())),
+            namespace=decided.get("namespace", ""),
+            sensitivity=frozenset(decided.get("sensitivity", ())),
+        ),
+        at=datetime.fromisoformat(body["timestamp"]),
+    )
+
+
+def _of_check(body: Mapping[str, Any]) -> PolicyRequest | None:
+    """What somebody asked about at POST /v1/governance/check."""
+    asked, actor = body["data"]["asked"], body["actor"]
+    return PolicyRequest(
+        principal=Principal(
+            kind=ActorKind(actor["kind"]), name=actor["name"], roles=frozenset(asked["roles"])
+        ),
+        tool=asked["tool"],
+        action_class=ActionClass(asked["action_class"]),
+        resource=Resource(
+            type=asked["type"],
+            name=asked["name"],
+            tags=frozenset(asked["tags"]),
+            namespace=asked["namespace"],
+            sensitivity=frozenset(asked["sensitivity"]),
+        ),
+        purpose=asked["purpose"],
+        impact=Impact(**asked["impact"]),
+        at=datetime.fromisoformat(body["timestamp"]),
+    )
+
+
+# Event type -> how the request is read from the event. Who records decisions adds a line.
+READERS: dict[str, Callable[[Mapping[str, Any]], PolicyRequest | None]] = {
+    "tool_called": _of_tool_call,
+    "policy_decision": _of_check,
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,12 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 class Interrupted(BaseException):
     """The process was asked to end while it was starting. No broad `except` swallows it."""
+
+
+def _all_but_interrupted(unraisable: Any) -> None:
+    """A signal that met a finalizer is no fault of it: Python would print where it happened."""
+    if not isinstance(unraisable.exc_value, Interrupted):
+        sys.__unraisablehook__(unraisable)
 
 
 class Interrupts:
@@ -22,6 +29,7 @@ class Interrupts:
         self.asked = False
         self._react: Callable[[], object] | None = None
         self._starting = True
+        sys.unraisablehook = _all_but_interrupted
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
                 signal.signal(number, self._handle)

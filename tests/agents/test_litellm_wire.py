@@ -71,6 +71,12 @@ def watch_the_network(event: str, arguments: tuple[object, ...]) -> None:
         contacted.append(arguments[1][0])
 
 
+@pytest.fixture(autouse=True)
+def every_provider_is_asked():
+    """What another test found out about a provider does not count."""
+    breaker.reset()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def warm():
     """The import and a first call take up to 10 s; no test should pay for them in its limit."""

@@ -93,6 +93,8 @@ class Person:
 
     def log_in(self) -> None:
         """Log in to the console with the first login that `up` wrote down."""
+        if self.browser.get("/admin/login/").is_redirect:
+            return  # another test did
         note = self.login_note.read_text()
         form = {
             "username": found(r"user: (.*)", note),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -27,6 +28,9 @@ from governance.types import Principal
 
 ELSEWHERE = "Waiting is answered by the ASGI application; start it with manage.py up"
 APPROVAL_ID = OpenApiParameter("approval_id", str, OpenApiParameter.PATH)
+moves = partial(
+    documented, answer=answers.Approval, failures=(400, 404, 409), parameters=[APPROVAL_ID]
+)
 FILTERS = [
     parameter("status", "Filter by status"),
     parameter("agent", "Filter by agent name"),
@@ -104,12 +108,7 @@ class Approvals(HelpdeskViewSet):
         del request, approval_id
         raise Unavailable(ELSEWHERE)
 
-    @documented(
-        body=bodies.ApproveBody,
-        answer=answers.Approval,
-        failures=(400, 404, 409),
-        parameters=[APPROVAL_ID],
-    )
+    @moves(body=bodies.ApproveBody)
     def approve(self, request: Request, approval_id: str) -> Response:
         """POST /v1/approvals/{approvalID}/approve"""
         body = self.read(bodies.ApproveBody, request)
@@ -125,12 +124,7 @@ class Approvals(HelpdeskViewSet):
             )
         return _now(approval_id)
 
-    @documented(
-        body=bodies.DenyBody,
-        answer=answers.Approval,
-        failures=(400, 404, 409),
-        parameters=[APPROVAL_ID],
-    )
+    @moves(body=bodies.DenyBody)
     def deny(self, request: Request, approval_id: str) -> Response:
         """POST /v1/approvals/{approvalID}/deny"""
         body = self.read(bodies.DenyBody, request)
@@ -144,12 +138,7 @@ class Approvals(HelpdeskViewSet):
             )
         return _now(approval_id)
 
-    @documented(
-        body=bodies.CancelBody,
-        answer=answers.Approval,
-        failures=(400, 404, 409),
-        parameters=[APPROVAL_ID],
-    )
+    @moves(body=bodies.CancelBody)
     def cancel(self, request: Request, approval_id: str) -> Response:
         """POST /v1/approvals/{approvalID}/cancel"""
         body = self.read(bodies.CancelBody, request)
@@ -158,12 +147,7 @@ class Approvals(HelpdeskViewSet):
             approvals.cancel(approval_id, by=by, reason=body["reason"])
         return _now(approval_id)
 
-    @documented(
-        body=bodies.RevokeBody,
-        answer=answers.Approval,
-        failures=(400, 404, 409),
-        parameters=[APPROVAL_ID],
-    )
+    @moves(body=bodies.RevokeBody)
     def revoke(self, request: Request, approval_id: str) -> Response:
         """POST /v1/approvals/{approvalID}/revoke"""
         body = self.read(bodies.RevokeBody, request)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from weakref import WeakKeyDictionary
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connections
 
 from aura.kernel.bell import Bell
 from aura.kernel.errors import Unavailable
+from aura.kernel.perloop import PerLoop
 from governance.approvals.news import CHANNEL
 from governance.audit.canonical import storable
 from governance.models import Approval, ApprovalStatus
@@ -38,7 +38,7 @@ async def wait(key: str, timeout_s: float) -> Approval | None:
     when the database does not answer then.
     """
     key = str(storable(key))  # one that no query can hold would fail those of all waiters
-    with _visit() as hub:
+    with _hubs.visit() as hub:
         if timeout_s > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
@@ -54,7 +54,6 @@ class _Hub:
     """Lives as long as its event loop has waiters."""
 
     def __init__(self) -> None:
-        self.visitors = 0
         self._for_answer: dict[str, set[Answer]] = {}
         self._for_look: dict[str, set[Answer]] = {}
         self._rung: set[str] = set()
@@ -150,19 +149,4 @@ def _rows(keys: list[str]) -> dict[str, Approval]:
         close_old_connections()
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, _Hub] = WeakKeyDictionary()
-
-
-@contextmanager
-def _visit() -> Iterator[_Hub]:
-    """The hub of the running loop. It starts with the first waiter and ends with the last."""
-    loop = asyncio.get_running_loop()
-    hub = _hubs.get(loop) or _hubs.setdefault(loop, _Hub())
-    hub.visitors += 1
-    try:
-        yield hub
-    finally:
-        hub.visitors -= 1
-        if not hub.visitors:
-            del _hubs[loop]
-            hub.stop()
+_hubs = PerLoop(_Hub)

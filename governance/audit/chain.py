@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 GENESIS = bytes(32)
 
@@ -28,12 +28,3 @@ def first_break(
             return index
         expected = own
     return None
-
-
-def hashes(bodies: Iterable[bytes], *, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(prev_hash, hash) of each body, chained onto `start`."""
-    previous = start
-    for body in bodies:
-        own = chained(previous, body)
-        yield previous, own
-        previous = own

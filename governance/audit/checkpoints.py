@@ -34,8 +34,8 @@ class Rewritten(Exception):
 
 
 NONE_HERE = "this process has no key of the log: see AURA_LOG_KEY_FILE in docs/log.md"
-# A message of no meaning, committed: the disk has all of the database's log up to it then.
 FLUSH_LOOKS, FLUSH_PAUSE_S = 4, 0.015
+# A message of no meaning, committed: the disk has all of the database's log up to it then.
 FLUSH = "SELECT pg_logical_emit_message(true, 'aura', '')"
 STATE = """
 SELECT (SELECT max(seq) FROM governance_auditlink),

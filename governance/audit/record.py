@@ -125,8 +125,9 @@ def _about(about: About) -> dict[str, str]:
 class Gathered:
     """Events of a transaction that are written at its end.
 
-    `intent` says that an effect follows the commit, so its events get their places along with it;
-    `linked` are those places, None while nobody knows (`governance.audit.intent` finds out).
+    `intent` says that an effect follows the commit and waits for the signature of its events, so
+    they get their places along with it; `linked` are those places, None while nobody knows
+    (`governance.audit.intent` finds out).
     """
 
     events: list[AuditEvent] = field(default_factory=list)

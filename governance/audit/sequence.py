@@ -48,7 +48,7 @@ class Linked:
 def sequence() -> int:
     """Link all committed, unlinked events; return how many this call linked."""
     count = 0
-    while _any_waits() and (linked := _link_batch()) is not None:
+    while _any_waits() and (linked := _link_waiting()) is not None:
         count += len(linked.leaves)
         _tell(linked)
     return count
@@ -92,14 +92,11 @@ def _any_waits() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _link_batch() -> Linked | None:
-    """The batch, or None when another process is at it or none is left."""
-    with transaction.atomic(durable=False):
-        return _link_waiting()
-
-
 def _link_waiting() -> Linked | None:
-    """The same inside the transaction that is open, in one message with what it has to write."""
+    """A batch, or None when another process is at it or none is left; a statement, so all or none.
+
+    In an open transaction it goes in one message with what that has to write.
+    """
     found = rows.ask(LINK, [LOCK, BATCH])
     first, leaves = found or (None, ())
     return Linked(first, tuple(map(bytes, leaves))) if first else None

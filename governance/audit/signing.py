@@ -44,12 +44,7 @@ class Regularly(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._work = work
         self._stopping = threading.Event()
-        self._told = ""
-
-    @property
-    def problem(self) -> str:
-        """Why it did not go well the last time; empty: it did."""
-        return self._told
+        self.problem = ""  # why it did not go well the last time; empty: it did
 
     def stop(self) -> None:
         self._stopping.set()
@@ -73,12 +68,12 @@ class Regularly(threading.Thread):
         except Exception:  # a thread that ended would be missed by nobody until the next start
             logger.exception("%s failed; trying again", self.name)
         else:
-            self._told = ""
+            self.problem = ""
 
     def _tell(self, problem: str) -> None:
         """Once, not twice a second."""
-        if problem != self._told:
-            self._told = problem
+        if problem != self.problem:
+            self.problem = problem
             logger.error("%s of the log failed: %s", self.name, problem)
 
 

@@ -22,14 +22,12 @@ ACTIONS = (ActionClass.READ, ActionClass.WRITE, ActionClass.DESTRUCTIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Requests of `action` that were decided as `before` and are as `after`; one is the example."""
+class Compared:
+    """A request, the `example`, that was decided as `before` and is as `after`."""
 
-    action: ActionClass
     before: Decision
     after: Decision
     example: PolicyRequest
-    cases: int = 1
 
     @property
     def words(self) -> tuple[str, str]:
@@ -39,6 +37,14 @@ class Change:
     @property
     def loosens(self) -> bool:
         return loosens(self.before, self.after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Compared):
+    """`cases` requests of `action` whose outcome changes alike."""
+
+    action: ActionClass
+    cases: int = 1
 
 
 def diff(before: Document, after: Document, *, options: Options = AS_SHIPPED) -> list[Change]:

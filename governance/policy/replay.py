@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,30 +11,19 @@ from django.utils.timezone import now
 
 from governance.audit.record import data_of
 from governance.models import AuditEvent
-from governance.policy.diff import loosens, outcome, outcome_words
+from governance.policy.diff import Compared, outcome
 from governance.policy.engine import CompiledPolicy
-from governance.policy.types import Decision, PolicyRequest
+from governance.policy.types import PolicyRequest
 from governance.types import ActionClass, ActorKind, Impact, Principal, Resource
 
 PAGE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Replayed(Compared):
     """A recorded request that the other document decides otherwise; `count` of its kind."""
 
-    before: Decision
-    after: Decision
-    example: PolicyRequest
     count: int = 1
-
-    @property
-    def words(self) -> tuple[str, str]:
-        return outcome_words(self.before), outcome_words(self.after)
-
-    @property
-    def loosens(self) -> bool:
-        return loosens(self.before, self.after)
 
 
 def replay(
@@ -49,13 +38,8 @@ def replay(
             continue
         one = Replayed(before=before, after=after, example=request)
         key = (request.action_class, one.words)
-        count = found[key].count + 1 if key in found else 1
-        found[key] = Replayed(
-            before=before,
-            after=after,
-            example=found[key].example if key in found else request,
-            count=count,
-        )
+        known = found.get(key)
+        found[key] = replace(one, example=known.example, count=known.count + 1) if known else one
     return seen, sorted(found.values(), key=lambda r: (not r.loosens, r.words))
 
 

@@ -17,20 +17,10 @@ from aura.kernel.outbound import NotAllowed
 from governance import approvals
 from governance.approvals import callbacks
 from governance.models import Approval, ApprovalCallback
-from governance.types import Action, ActionClass, ActorKind, Principal, Resource
+from tests.governance.asking import ACTION, ADA
 from tests.stubs.receiver import answer, receiving
 
 pytestmark = pytest.mark.django_db
-
-ADA = Principal(kind=ActorKind.USER, name="ada")
-ACTION = Action(
-    tool="restart",
-    arguments={},
-    action_class=ActionClass.WRITE,
-    resource=Resource(type="database", name="orders"),
-    principal=Principal(kind=ActorKind.AGENT, name="dba"),
-    trace_id="tr_1",
-)
 
 
 @pytest.fixture(autouse=True)

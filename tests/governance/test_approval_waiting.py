@@ -12,19 +12,9 @@ from django.db import connections
 from aura.kernel.bell import Publisher
 from governance import approvals
 from governance.approvals import news, waiting
-from governance.types import Action, ActionClass, ActorKind, Principal, Resource
+from tests.governance.asking import ACTION, ADA
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ADA = Principal(kind=ActorKind.USER, name="ada")
-ACTION = Action(
-    tool="restart",
-    arguments={},
-    action_class=ActionClass.WRITE,
-    resource=Resource(type="database", name="orders"),
-    principal=Principal(kind=ActorKind.AGENT, name="dba"),
-    trace_id="tr_1",
-)
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,7 @@ OTHER = SecretKey.made("example.com/log")
 def served(watching: Witness):
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.bind(("127.0.0.1", 0))
+    bound.listen()  # whoever connects before the server is up waits for it
     server = uvicorn.Server(
         uvicorn.Config(application(watching), lifespan="off", log_config=None, access_log=False)
     )

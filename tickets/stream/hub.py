@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import Error
 
+from aura.kernel.perloop import PerLoop
 from aura.kernel.telemetry import metrics, shared
 from tickets.stream.bell import listener
 from tickets.stream.lanes import Lanes
@@ -48,7 +48,6 @@ class Hub:
         self.storage = LogStorage()
         self.lanes = Lanes()
         self.places = Places()
-        self.visitors = 0
         self.readers: dict[str, set[Reader]] = {}
         self.cursor = 0
         self._bell = asyncio.Event()
@@ -119,19 +118,5 @@ class Hub:
         metrics.STREAM_LAG_S.labels(shared.place()).observe(max(lag_s, 0.0))
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-
-
-@contextmanager
-def visit() -> Iterator[Hub]:
-    """The hub of the running loop. It starts with the first visitor and ends with the last."""
-    loop = asyncio.get_running_loop()
-    hub = _hubs.get(loop) or _hubs.setdefault(loop, Hub())
-    hub.visitors += 1
-    try:
-        yield hub
-    finally:
-        hub.visitors -= 1
-        if not hub.visitors:
-            del _hubs[loop]
-            hub.stop()
+_hubs = PerLoop(Hub)
+visit = _hubs.visit

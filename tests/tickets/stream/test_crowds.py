@@ -27,11 +27,13 @@ WRITERS, EACH, CLIENTS = 8, 25, 20
 
 def here() -> hubs.Hub:
     """The hub of the running loop."""
-    return hubs._hubs[asyncio.get_running_loop()]
+    hub = hubs._hubs.here()
+    assert hub is not None
+    return hub
 
 
 def registered() -> int:
-    hub = hubs._hubs.get(asyncio.get_running_loop())
+    hub = hubs._hubs.here()
     return sum(len(readers) for readers in hub.readers.values()) if hub else 0
 
 

@@ -7,9 +7,9 @@ RUN python -m venv /venv \
         --require-hashes /build/requirements.lock
 
 FROM python:3.11-slim
-# git: the Git tools; openssh-client: remotes by SSH.
+# git: the Git tools; openssh-client: remotes by SSH; bubblewrap: the sandbox of shell_exec.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git openssh-client \
+    && apt-get install --yes --no-install-recommends git openssh-client bubblewrap \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home aura \
     && install --directory --owner aura --group aura --mode 0700 /data
@@ -21,6 +21,7 @@ COPY governance governance
 COPY agents agents
 COPY tickets tickets
 COPY templates templates
+COPY deploy/sql deploy/sql
 COPY pyproject.toml README.md ./
 # The command line tools: approvals, govexplain, auditor.
 RUN /venv/bin/uv pip install --quiet --offline --no-cache --python /venv/bin/python --no-deps --editable . \

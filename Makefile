@@ -46,6 +46,9 @@ bench: install-dev $(VENV)/.bench
 	$(PY) -m tests.bench.streams
 	$(PY) -m tests.bench.memory
 	$(PY) -m tests.bench.policy
+	$(PY) -m tests.bench.approvals
+	$(PY) -m tests.bench.waiters
+	$(PY) -m tests.bench.log --events 1000000
 
 check: install-dev
 	$(BIN)/ruff format --check .

@@ -59,5 +59,12 @@ def _fail(code: int, text: str) -> int:
     return code
 
 
+def _sandbox(arguments: list[str]) -> int:
+    """It needs no Django, which would double its start and its memory."""
+    from agents.sandbox import command
+
+    return command.main(arguments[2:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit((_sandbox if sys.argv[1:2] == ["sandbox"] else main)(sys.argv))

@@ -1,7 +1,7 @@
 """The one outer ASGI application. The port of the connection picks the surface.
 
-Event streams and waiting for an approval go to raw asynchronous code, everything else to Django
-through the bridge.
+Event streams, waiting for an approval, A2A and MCP go to raw asynchronous code, everything else to
+Django through the bridge.
 """
 
 from __future__ import annotations
@@ -12,15 +12,25 @@ from importlib import import_module
 from django.conf import settings
 
 from aura.kernel.ids import parse_uuid
-from aura.kernel.routes import SCOPE_KEY, STREAM_PATH, WAIT_PATH, WAIT_ROUTE, StreamRoute
+from aura.kernel.routes import (
+    A2A_CALLS,
+    A2A_CARDS,
+    MCP_PATHS,
+    SCOPE_KEY,
+    STREAM_PATH,
+    WAIT_PATH,
+    WAIT_ROUTE,
+    StreamRoute,
+)
 from aura.kernel.telemetry import context
 from aura.seeing import see
-from aura.serving.answers import App, Receive, Scope, Send, refusal
+from aura.serving.answers import Answer, App, Receive, Scope, Send, refusal
+from aura.serving.body import with_body
 from aura.serving.bridge import Bridge
 from aura.serving.headers import SecureHeaders
 from aura.serving.observed import Observed
 from aura.serving.streams import open_streams
-from aura.surfaces.access import needed, stream_permission
+from aura.surfaces.access import ASK_AGENTS, needed, stream_permission
 from aura.surfaces.handlers import get_wsgi_application
 from aura.surfaces.table import tables
 
@@ -29,7 +39,16 @@ LINK_EVERY_S = 0.02  # of a burst of requests, all that came in twice this are l
 
 API_PORT: int = settings.AURA.ports.api
 AUDITD, AUDITD_PORT = "aura.surfaces.auditd", settings.AURA.ports.auditd
-bridge = Bridge(get_wsgi_application(), api_port=API_PORT)
+GATEWAY_PORT, AGENT_PORTS = settings.AURA.ports.gateway, settings.AURA.ports.agents
+
+
+async def _express(scope: Scope, body: bytes) -> Answer | None:
+    from aura.serving.express import express  # noqa: PLC0415 - as below
+
+    return await express(scope, body)
+
+
+bridge = Bridge(get_wsgi_application(), api_port=API_PORT, express=_express)
 secure = SecureHeaders(hsts_s=settings.SECURE_HSTS_SECONDS)
 
 
@@ -58,6 +77,11 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
         scope[SCOPE_KEY] = stream
         scope["aura.permission"] = stream_permission(stream)
         await open_streams.serve(_stream_app(), scope, receive, send)
+    elif (asking := _asking_app(scope)) is not None:
+        if (exchange := context.exchange()) is not None:
+            exchange.route = scope["path"]
+        scope["aura.permission"] = ASK_AGENTS
+        await open_streams.serve(with_body(asking), scope, receive, send)
     else:
         await bridge(scope, receive, send)
 
@@ -99,6 +123,24 @@ def _wait_app() -> App:
     return app
 
 
+def _asking_app(scope: Scope) -> App | None:
+    """A2A or MCP, by port and path. MCP's library is imported with its first request."""
+    port, path = scope["server"][1], scope["path"]
+    if port in AGENT_PORTS and path in {*A2A_CALLS, *A2A_CARDS}:
+        return _a2a_app()
+    if port == GATEWAY_PORT and path in MCP_PATHS:
+        from agents.mcp.app import app  # noqa: PLC0415 - see above
+
+        return app
+    return None
+
+
+def _a2a_app() -> App:
+    from agents.a2a.app import app  # noqa: PLC0415 - as below
+
+    return app
+
+
 def _stream_of(scope: Scope) -> StreamRoute | None:
     on_api = scope["server"][1] == API_PORT and scope["method"] in {"GET", "HEAD"}
     return StreamRoute.of(scope["path"]) if on_api else None
@@ -116,14 +158,18 @@ def _warm() -> None:
         import_module(table)
     _stream_app()
     _wait_app()
+    _a2a_app()
     # What is there now stays: no collection needs to look at it again, which would take 0.1 s.
     gc.collect()
     gc.freeze()
+    # Requests leave hardly any cycles behind, and a look for some at every 700 objects is dear.
+    gc.set_threshold(10_000, 10, 10)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     """A lifespan is two messages: startup and shutdown."""
-    from governance.audit.background import in_background  # noqa: PLC0415 - needs the models
+    from aura.serving import express  # noqa: PLC0415 - needs the models
+    from governance.audit.background import in_background  # noqa: PLC0415 - likewise
 
     await receive()
     see("web")
@@ -131,4 +177,5 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     with in_background(every_s=LINK_EVERY_S):
         await send({"type": "lifespan.startup.complete"})
         await receive()
+    await express.close()
     await send({"type": "lifespan.shutdown.complete"})

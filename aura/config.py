@@ -114,6 +114,11 @@ def _either(name: str) -> Any:
     return Field(validation_alias=AliasChoices(f"AURA_{name}", f"HELPDESK_{name}"))
 
 
+def _smtp(name: str) -> Any:
+    """As the document names it, and as its later versions do."""
+    return Field(validation_alias=AliasChoices(f"HELPDESK_SMTP_{name}", f"SMTP_{name}"))
+
+
 Hours = Annotated[frozenset[int], NoDecode, BeforeValidator(_hours)]
 Days = Annotated[frozenset[int], NoDecode, BeforeValidator(_days)]
 UNLIMITED = BeforeValidator(_unlimited)  # `none` lifts a limit that has a default
@@ -124,6 +129,23 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 HostsAndNetworks = Annotated[
     tuple[Network | str, ...], NoDecode, BeforeValidator(_hosts_and_networks)
 ]
+
+# As litellm names them: those that an address and a key are enough for. Empty: none.
+SearchProvider = Literal[
+    "",
+    "brave",
+    "duckduckgo",
+    "exa_ai",
+    "firecrawl",
+    "linkup",
+    "parallel_ai",
+    "perplexity",
+    "searxng",
+    "serper",
+    "tavily",
+    "you_com",
+]
+KEYLESS_SEARCH = frozenset({"duckduckgo", "searxng"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +238,10 @@ class Settings(BaseSettings):
     llm_fallback_models: Names = ()
     llm_tool_mode: Literal["native", "json_schema"] = "native"
 
+    search_provider: SearchProvider = ""
+    search_url: Annotated[str, _url("http", "https")] = ""
+    search_api_key: str = ""
+
     git_repo_url: str = ""
     git_branch: str = "main"
     git_working_dir: Path | None = None
@@ -227,14 +253,52 @@ class Settings(BaseSettings):
     git_ssh_known_hosts_file: Path | None = None
     git_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
 
+    # Files as kubectl takes them, separated by colons; none: the cluster this process runs in.
+    kubeconfig: Annotated[
+        str, Field(validation_alias=AliasChoices("AURA_KUBECONFIG", "KUBECONFIG"))
+    ] = ""
+    k8s_context: str = ""
+    k8s_namespace: str = ""
+
+    # Argo CD: its server with a token, or the context of the cluster that holds its objects.
+    argocd_server: str = ""
+    argocd_token: str = ""
+    argocd_context: str = ""
+    argocd_namespace: str = "argocd"
+    argocd_app_name: str = ""
+    argocd_timeout_s: Annotated[float, Field(ge=10, le=24 * 3600)] = 600.0
+    argocd_degraded_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    argocd_rollback: bool = True
+
+    # Sealed secrets: the controller's certificate, from a file or else from the cluster.
+    sealed_secrets_cert: Path | None = None
+    sealed_secrets_namespace: str = "kube-system"
+    sealed_secrets_controller: str = "sealed-secrets-controller"
+    secret_values_expire_s: Annotated[float, Field(ge=60, le=7 * 24 * 3600)] = 24 * 3600.0
+
+    # shell_exec, in bubblewrap; `shell_bwrap` is a name on PATH or a path.
+    shell_enabled: bool = False
+    shell_bwrap: Annotated[str, Field(min_length=1)] = "bwrap"
+    shell_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 120
+    shell_memory_mb: Annotated[int, Field(ge=64, le=65_536)] = 1024
+
+    notify_provider: Literal["none", "ntfy"] = "none"
+    ntfy_server: Annotated[str, _url("http", "https"), Field(min_length=1)] = "https://ntfy.sh"
+    ntfy_topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
+    ntfy_token: str = ""
+
     agent_max_turns: Annotated[int, Field(ge=1)] = 50
     agent_plan_approval: bool = True
     agent_destructive_approval: bool = True
     agent_four_eyes: bool = True
     agent_auto_merge: bool = True
+    mcp_servers: Path | None = None
+    tool_result_chars: Annotated[int, Field(ge=1000, le=64_000)] = 16_000
 
     approval_expires_s: Annotated[float, Field(ge=60)] = 7 * 24 * 3600.0
     approval_request_expires_s: Annotated[float, Field(ge=1)] = 3600.0
+    a2a_card: Literal["1.0", "0.3", "both"] = "both"
+    agent_wait_s: Annotated[float, Field(ge=1, le=3600)] = 180.0
 
     budget_ticket_tokens: Annotated[int | None, Field(ge=1), UNLIMITED] = 5_000_000
     budget_ticket_cost: Annotated[Decimal | None, Field(gt=0), UNLIMITED] = None
@@ -270,6 +334,26 @@ class Settings(BaseSettings):
     audit_url: Annotated[
         str, _url("http", "https"), Field(validation_alias="HELPDESK_AUDIT_URL")
     ] = ""
+    audit_api_key: Annotated[str, Field(validation_alias="HELPDESK_AUDIT_API_KEY")] = ""
+    # Who is told of requests for approval, and where they find them.
+    approval_webhook: Annotated[
+        str, _url("http", "https"), Field(validation_alias="HELPDESK_APPROVAL_WEBHOOK")
+    ] = ""
+    approval_base_url: Annotated[
+        str, _url("http", "https"), Field(validation_alias="HELPDESK_APPROVAL_BASE_URL")
+    ] = ""
+    email_from: Annotated[str, Field(validation_alias="HELPDESK_EMAIL_FROM")] = ""
+    email_to: Annotated[Names, Field(validation_alias="HELPDESK_EMAIL_TO")] = ()
+    smtp_host: Annotated[str, _smtp("HOST")] = ""
+    smtp_port: Annotated[Port, _smtp("PORT")] = 587
+    smtp_user: Annotated[str, _smtp("USER")] = ""
+    smtp_password: Annotated[str, _smtp("PASSWORD")] = ""
+    incident_dir: Annotated[Path | None, Field(validation_alias="HELPDESK_INCIDENT_DIR")] = None
+    agent_url: Annotated[
+        str, _url("http", "https"), Field(validation_alias="HELPDESK_AGENT_URL")
+    ] = ""
+    agent_urls: Annotated[Names, Field(validation_alias="HELPDESK_AGENT_URLS")] = ()
+    agent_api_key: Annotated[str, Field(validation_alias="HELPDESK_AGENT_API_KEY")] = ""
 
     # Named by the same document; the AURA_ name counts where both are set.
     policy_file: Annotated[Path | None, _either("POLICY_FILE")] = None
@@ -277,6 +361,14 @@ class Settings(BaseSettings):
         Literal["deny", "require_approval", "allow"], _either("DEFAULT_POLICY")
     ] = "deny"
     policy_dry_run: Annotated[bool, _either("POLICY_DRY_RUN")] = False
+    # How often, and how far apart, a repair is looked at afterwards; None: as the tool has it.
+    verify_max_attempts: Annotated[
+        int | None, Field(ge=1, le=20), _either("VERIFY_MAX_ATTEMPTS")
+    ] = None
+    verify_initial_delay_s: Annotated[
+        float | None, Field(gt=0, le=300), _either("VERIFY_INITIAL_DELAY_S")
+    ] = None
+    verify_max_delay_s: Annotated[float, Field(gt=0, le=600), _either("VERIFY_MAX_DELAY_S")] = 15.0
     operating_mode: Annotated[
         Literal["fix", "readonly", "readonly-governed"], _either("OPERATING_MODE")
     ] = "fix"
@@ -289,7 +381,8 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Settings:
         problems = [*self._port_problems(), *self._exposure_problems(), *self._file_problems()]
         problems += [*self._directory_problems(), *self._budget_problems()]
-        problems += self._oidc_problems()
+        problems += [*self._oidc_problems(), *self._search_problems()]
+        problems += [*self._agent_problems(), *self._notify_problems()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -332,6 +425,31 @@ class Settings(BaseSettings):
             problems.append("AURA_OIDC_JWKS_URL: who signs logins is asked by https alone")
         return problems
 
+    def _agent_problems(self) -> list[str]:
+        problems = []
+        if self.agent_url and not re.search(r"{(port|agent)}", self.agent_url):
+            example = "https://agents.example.com/{agent}"
+            problems.append(f"HELPDESK_AGENT_URL: must hold {{port}} or {{agent}}, as {example}")
+        if any(urlsplit(url).scheme not in {"http", "https"} for url in self.agent_urls):
+            problems.append("HELPDESK_AGENT_URLS: each must begin with http:// or https://")
+        return problems
+
+    def _notify_problems(self) -> list[str]:
+        if self.notify_provider == "none" or self.ntfy_topic:
+            return []
+        why = "on a public server whoever knows it reads along, so choose one nobody guesses"
+        return [f"AURA_NTFY_TOPIC: needed where AURA_NOTIFY_PROVIDER=ntfy; {why}"]
+
+    def _search_problems(self) -> list[str]:
+        provider, url = self.search_provider, self.search_url
+        if not provider:
+            return ["AURA_SEARCH_PROVIDER: needed where AURA_SEARCH_URL is set"] if url else []
+        if provider == "searxng" and not url:
+            return ["AURA_SEARCH_URL: needed for searxng: the address of your instance"]
+        if provider not in KEYLESS_SEARCH and not self.search_api_key:
+            return [f"AURA_SEARCH_API_KEY: needed for {provider}"]
+        return []
+
     def _budget_problems(self) -> list[str]:
         if self.cost_tracking_enabled:
             return []
@@ -361,7 +479,9 @@ class Settings(BaseSettings):
             "AURA_GIT_SSH_KNOWN_HOSTS_FILE": self.git_ssh_known_hosts_file,
             "HELPDESK_INFRA_CONFIG": self.infra_config,
             "AURA_POLICY_FILE": self.policy_file,
+            "AURA_MCP_SERVERS": self.mcp_servers,
             "AURA_WITNESS_LOGS": self.witness_logs,
+            "AURA_SEALED_SECRETS_CERT": self.sealed_secrets_cert,
         }
         return [f"{k}: no file at {p}" for k, p in named.items() if p and not p.is_file()]
 
@@ -413,9 +533,26 @@ class Settings(BaseSettings):
         return _placed(self.data_dir)
 
     @property
+    def inventory(self) -> Path | None:
+        """The file of the inventory: the one named, else what `up` wrote of its own database."""
+        if self.infra_config:
+            return self.infra_config
+        return own if (own := self.own_inventory).is_file() else None
+
+    @property
+    def own_inventory(self) -> Path:
+        """Where `up` registers the embedded database."""
+        return _below(self.data, "inventory.json")
+
+    @property
     def workspace(self) -> Path:
         """Absolute directory of the clone and of the ticket worktrees."""
         return _placed(self.git_working_dir or self.data / "workspace")
+
+    @property
+    def incidents(self) -> Path:
+        """Absolute directory of the incident bundles."""
+        return _placed(self.incident_dir) if self.incident_dir else _below(self.data, "incidents")
 
     @property
     def log_key(self) -> Path:
@@ -496,6 +633,17 @@ def load() -> Settings:
         ) from None
 
 
+def variable(name: str) -> str:
+    """A credential that a file of ours names by its variable, or by its file in AURA_SECRETS_DIR;
+    empty when there is none.
+    """
+    directory = os.environ.get("AURA_SECRETS_DIR")
+    file = Path(directory, name) if directory and re.fullmatch(r"\w+", name) else None
+    if file and file.is_file():
+        return file.read_text(encoding="utf-8").strip()
+    return os.environ.get(name, "")
+
+
 def unknown_names(environment: Mapping[str, str] | None = None) -> list[str]:
     """One warning for each `AURA_*` variable that no setting reads, with the nearest name."""
     known = _known_names() | INTERNAL | OF_TOOLS
@@ -508,6 +656,15 @@ def unknown_names(environment: Mapping[str, str] | None = None) -> list[str]:
             hint = f"; did you mean {near[0]}?" if near else ""
             warnings.append(f"{name} is not a setting and is ignored{hint}")
     return warnings
+
+
+def environment_name(setting: str) -> str:
+    """The first name by which the environment gives a setting."""
+    match Settings.model_fields[setting].validation_alias:
+        case AliasChoices(choices=choices):
+            return str(choices[0])
+        case alias:
+            return str(alias or f"AURA_{setting.upper()}")
 
 
 def _known_names() -> set[str]:

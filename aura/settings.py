@@ -166,6 +166,8 @@ AXES_LOCKOUT_CALLABLE = "governance.lockout.page"
 AXES_DISABLE_ACCESS_LOG = True  # our own log is told
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# Shown as asterisks: a name may be a password in the wrong field. Firewalls need the address.
+AXES_SENSITIVE_PARAMETERS = ["username"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -230,6 +232,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "tickets.tasks.sweep", "schedule": 2.0, "options": {"expires": 2}},
+    "helpdesk": {"task": "agents.tasks.sweep", "schedule": 2.0, "options": {"expires": 2}},
     "tidy": {
         "task": "tickets.tasks.tidy_leftovers",
         "schedule": 60.0,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from django.db import connections
 
 from aura.config import Settings
-from aura.doctor import database, host, log, outside, processes, redis
+from aura.doctor import database, host, log, outside, processes, reach, redis
 from aura.doctor.findings import Finding, Level, fail, reason, unchecked
 
 Check = Callable[[Settings], Iterable[Finding]]
@@ -21,10 +21,12 @@ CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("settings", host.settings_known, ()),
     ("secret key", host.secret_key, ()),
     ("access", host.exposure, ()),
+    ("inventory", host.inventory, ()),
     ("disk", host.disk, ()),
     ("instance", host.instance, ()),
     ("database", database.answers, ()),
     ("privileges", database.privileges, ("database",)),
+    ("search path", database.search_path, ("database",)),
     ("connections", database.connections_left, ("database",)),
     ("clock", database.clock, ("database",)),
     ("migrations", database.migrations, ("database",)),
@@ -35,10 +37,13 @@ CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("stop switch", processes.stop_switch, ("database", "migrations")),
     ("git", outside.git, ("database", "migrations")),
     ("model", outside.model, ("database", "migrations")),
-    ("cluster", outside.cluster, ()),
+    ("databases", reach.databases, ("inventory",)),
+    ("clusters", reach.clusters, ("inventory",)),
+    ("argocd", reach.argocd, ()),
     ("log", log.tail, ("database", "migrations")),
     ("events", log.pending, ("database", "migrations")),
     ("signature", log.signature, ("database", "migrations")),
+    ("policy", log.policy, ("database", "migrations")),
     ("protection", log.protection, ("database", "migrations")),
 )
 

@@ -74,6 +74,26 @@ WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relnam
 """
 
 
+def search_path(_config: Settings) -> Iterator[Finding]:
+    """Ours is set at each connection; one that was set for the role is somebody's try."""
+    found = [setting for (settings_,) in _rows(_SET_PATHS) for setting in settings_]
+    paths = [one.partition("=")[2] for one in found if one.startswith("search_path=")]
+    text = _rows("SHOW search_path")[0][0]
+    if paths:
+        mend = "find out who did it; then ALTER ROLE … [IN DATABASE …] RESET search_path"
+        said = f"of this role or database is set to {' and '.join(paths)}, and not used ({text} is)"
+        yield warn("search path", said, mend)
+    else:
+        yield ok("search path", text)
+
+
+_SET_PATHS = """
+SELECT s.setconfig FROM pg_db_role_setting s
+WHERE s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+  AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
+
 def connections_left(_config: Settings) -> Iterator[Finding]:
     """A server without a free connection refuses the next worker."""
     used, most = _rows(_CONNECTIONS)[0]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from aura.config import Settings, unknown_names
 from aura.doctor.findings import Finding, fail, graded, ok, warn
+from aura.embedded import remembered
 from aura.embedded.instance import holder
+from governance.inventory import InventoryRefused, configured, remarks
 
 SHORT_KEY = 32  # characters
 LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes
@@ -46,6 +48,23 @@ def _made_key(made: Path) -> Iterator[Finding]:
         yield ok("secret key", f"made for this data directory ({made})")
 
 
+def inventory(config: Settings) -> Iterator[Finding]:
+    """What the helpdesk may look at."""
+    mend = "mend the file of HELPDESK_INFRA_CONFIG; docs/databases.md shows what it may say"
+    try:
+        found, strange = configured(config.inventory), remarks(config.inventory)
+    except InventoryRefused as refused:
+        for line in str(refused).splitlines():
+            yield fail("inventory", line, mend)
+        return
+    for line in strange:
+        yield warn("inventory", line, mend)
+    parts = (found.db_servers, "database"), (found.k8s_clusters, "cluster"), (found.vms, "machine")
+    counts = ", ".join(f"{len(there)} {word}{'s'[: len(there) != 1]}" for there, word in parts)
+    if not strange:
+        yield ok("inventory", counts)
+
+
 def exposure(config: Settings) -> Iterator[Finding]:
     """Who can reach the ports, and must they say who they are?"""
     where = f"bound to {config.server_host}"
@@ -72,7 +91,13 @@ def instance(config: Settings) -> Iterator[Finding]:
     """Is there an `up` on this data directory?"""
     pid = holder(config.data)
     if pid:
-        yield ok("instance", f"`manage.py up` (process {pid}) runs on {config.data}")
+        said = f"`manage.py up` (process {pid}) runs on {config.data}"
+        if others := remembered.differing(config.data, config):
+            text = f"{said} with other settings than this shell: {', '.join(others)}"
+            mend = "what is said here is about this shell's; set them here as they are there"
+            yield warn("instance", text, mend)
+        else:
+            yield ok("instance", f"{said} with the settings of this shell")
     elif config.database_url and config.redis_url:
         yield ok("instance", "no `manage.py up` here; database and Redis are elsewhere")
     else:

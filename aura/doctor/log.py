@@ -14,6 +14,7 @@ from governance.audit.contradiction import contradicted
 from governance.audit.protection import owner_of_log
 from governance.audit.verify import verify_tail
 from governance.models import AuditEvent, AuditLink, AuditPending, Checkpoint
+from governance.policy import current, seals
 
 TAIL = 1000
 LONG_S = 30.0
@@ -47,7 +48,8 @@ def pending(_config: Settings) -> Iterator[Finding]:
 def signature(config: Settings) -> Iterator[Finding]:
     """Is what is linked also signed, and does the witness agree?"""
     if said := contradicted():
-        yield fail("signature", said, "no effect begins until somebody has decided: docs/log.md")
+        mend = "no effect begins until an admin goes on with `manage.py log_accept`: docs/log.md"
+        yield fail("signature", said, mend)
         return
     head = AuditLink.objects.aggregate(last=Max("seq"))["last"] or 0
     newest = Checkpoint.objects.order_by("-size").first()
@@ -60,6 +62,18 @@ def signature(config: Settings) -> Iterator[Finding]:
         yield fail("signature", text, mend)
     else:
         yield ok("signature", text)
+
+
+def policy(_config: Settings) -> Iterator[Finding]:
+    """Is what is in force what was activated?"""
+    found = current.policy()
+    if found.source == current.NOT_ACTIVATED:
+        text = "the policy in the database was not activated by this product: everything is denied"
+        why = current.STRANGER if seals.stranger() else "somebody changed it behind its back"
+        mend = f"{why}; two people activate one again (docs/policy.md)"
+        yield fail("policy", text, mend)
+    else:
+        yield ok("policy", f"{found.source}, {len(found.policies)} policies")
 
 
 def protection(_config: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Git, the model, the cluster: as the workers see them, for they hold the credentials."""
+"""Git and the model: as the workers see them, for they hold the credentials."""
 
 from __future__ import annotations
 
@@ -29,11 +29,6 @@ def model(config: Settings) -> Iterator[Finding]:
         return
     mend = "check AURA_LLM_MODEL, AURA_LLM_BASE_URL and AURA_LLM_API_KEY of the worker"
     yield from _seen("model", "llm", f"{config.llm_model} can be asked", mend)
-
-
-def cluster(_config: Settings) -> Iterator[Finding]:
-    """Kubernetes and Argo CD."""
-    yield ok("cluster", "no cluster and no Argo CD: this version works through Git alone")
 
 
 def _seen(name: str, probe: str, good: str, mend: str) -> Iterator[Finding]:

@@ -38,11 +38,14 @@ class Embedded:
             self.services.append(Redis(self.places))
         self._use: int | None = None
 
+    def own_postgres(self) -> Places | None:
+        """Where the database server lies; None when it is not ours."""
+        ours = any(isinstance(service, Postgres) for service in self.services)
+        return self.places if ours else None
+
     def admin_url(self) -> str:
         """libpq URL of the superuser on our database; empty when the server is not ours."""
-        if not any(isinstance(service, Postgres) for service in self.services):
-            return ""
-        return self.places.database_url(role=SUPERUSER)
+        return self.places.database_url(role=SUPERUSER) if self.own_postgres() else ""
 
     @classmethod
     def of(cls, settings: Settings) -> Embedded:

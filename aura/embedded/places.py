@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 DATABASE = "aura"
 ROLE = "aura"
+LOOKER = "aura_readonly"  # made by deploy/sql, as on the servers of others
+OPERATOR = "aura_operator"
 # Linux allows 107 bytes and macOS 103 for the path of a Unix socket.
 SOCKET_PATH_LIMIT = 103
 POSTGRES_SOCKET = ".s.PGSQL.5432"

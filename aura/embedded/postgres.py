@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from aura.embedded.places import DATABASE, ROLE, Places
+from aura.embedded.places import DATABASE, LOOKER, OPERATOR, ROLE, Places
 from aura.embedded.process import (
     BARE_ENVIRONMENT,
     ServiceError,
@@ -26,6 +26,7 @@ from aura.embedded.process import (
 
 MAJOR = "18"
 SUPERUSER = "postgres"
+SQL = Path(__file__).resolve().parents[2] / "deploy" / "sql"
 START_TIMEOUT_S = 60.0  # recovery after a crash may take a while
 SETTINGS = {
     "listen_addresses": "",
@@ -239,6 +240,9 @@ def _prepare(url: str) -> str:
                 execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB IN ROLE pg_monitor")
             if not execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+            for role in (LOOKER, OPERATOR):
+                if not execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    execute((SQL / f"{role}.sql").read_text(encoding="utf-8"))
     except psycopg.OperationalError as error:
         return str(error) or type(error).__name__
     return ""

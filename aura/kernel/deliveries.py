@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,10 +48,21 @@ def secret_of(key: bytes) -> str:
     return PREFIX + b64encode(key).decode()
 
 
-def attempt(url: str, *, message_id: str, body: str, secrets: Sequence[str]) -> Outcome:
-    """Send one message. Whatever happens is the outcome; call it outside any transaction."""
+def attempt(
+    url: str,
+    *,
+    message_id: str,
+    body: str,
+    secrets: Sequence[str],
+    headers: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Send one message. Whatever happens is the outcome; call it outside any transaction.
+
+    `headers` (names in lower case) are sent beside those of the standard.
+    """
     began = time.monotonic()
-    outcome = _attempt(url, signed(message_id, body, secrets), body, began)
+    sent = {**(headers or {}), **signed(message_id, body, secrets)}
+    outcome = _attempt(url, sent, body, began)
     kind = "failed" if outcome.error else "delivered" if outcome.good else "refused"
     metrics.WEBHOOK_SECONDS.labels(kind).observe(time.monotonic() - began)
     return outcome

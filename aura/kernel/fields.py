@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,18 @@ class Json(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("JSON parse error - nested too deeply") from None
+
+
+class FiniteJson(Json):
+    """For bodies that are kept whole: no database keeps `1e999`, which is infinite here."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        said = super().parse(stream, media_type, parser_context)
+        try:
+            json.dumps(said, allow_nan=False)
+        except ValueError:
+            raise ParseError("JSON parse error - a number is out of range") from None
+        return said
 
 
 class Surrogates(ProhibitSurrogateCharactersValidator):

@@ -78,7 +78,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`body` is cut after `ANSWER_BYTES`."""
+    """`body` is cut after `ANSWER_BYTES`, or what was asked for instead."""
 
     status: int
     body: bytes
@@ -116,12 +116,28 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     return _ask("POST", parse(url), body, headers)
 
 
+def get(url: str, headers: Mapping[str, str], *, most_bytes: int = ANSWER_BYTES) -> Answer:
+    """Ask for what is there. Raises as `post` does."""
+    return _ask("GET", parse(url), b"", headers, most_bytes)
+
+
 def get_configured(url: str) -> Answer:
     """Ask a URL that a setting of its own names, wherever that is. Raises as `post` does."""
     return _ask("GET", parse(url, by_operator=True), b"", {"Accept": "application/json"})
 
 
-def _ask(method: str, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post_configured(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """`post` to a URL that a setting of its own names, wherever that is."""
+    return _ask("POST", parse(url, by_operator=True), body, headers)
+
+
+def _ask(
+    method: str,
+    target: Target,
+    body: bytes,
+    headers: Mapping[str, str],
+    most_bytes: int = ANSWER_BYTES,
+) -> Answer:
     deadline = time.monotonic() + TIMEOUT_S
     backend = _Pinned(_addresses(target, deadline), deadline)
     pool = httpcore.ConnectionPool(
@@ -139,16 +155,16 @@ def _ask(method: str, target: Target, body: bytes, headers: Mapping[str, str]) -
     sent = [(name.encode(), value.encode()) for name, value in headers.items()]
     try:
         with pool, pool.stream(method, origin, headers=sent, content=body or None) as response:
-            return _read(response, deadline)
+            return _read(response, deadline, most_bytes)
     except (httpcore.TimeoutException, TimeoutError) as error:
         raise Failed(f"No answer within {TIMEOUT_S:g} s") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
         raise Failed(f"{type(error).__name__}: {error}") from error
 
 
-def _read(response: httpcore.Response, deadline: float) -> Answer:
+def _read(response: httpcore.Response, deadline: float, most_bytes: int) -> Answer:
     pieces: list[bytes] = []
-    left = ANSWER_BYTES
+    left = most_bytes
     for piece in response.iter_stream():
         pieces.append(piece[:left])
         left -= len(pieces[-1])

@@ -20,10 +20,14 @@ Shared = TypeVar("Shared", bound=Stoppable)
 
 
 class PerLoop(Generic[Shared]):
-    """One for each running loop, made for its first visitor and stopped after its last."""
+    """One for each running loop, made for its first visitor and stopped after its last.
 
-    def __init__(self, make: Callable[[], Shared]) -> None:
+    `linger_s`: so long it waits for another one first, where making it takes longer than its use.
+    """
+
+    def __init__(self, make: Callable[[], Shared], *, linger_s: float = 0.0) -> None:
         self._make = make
+        self._linger_s = linger_s
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared] = WeakKeyDictionary()
         self._visitors: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
@@ -45,6 +49,13 @@ class PerLoop(Generic[Shared]):
             yield shared
         finally:
             self._visitors[loop] -= 1
-            if not self._visitors[loop]:
-                del self._made[loop], self._visitors[loop]
-                shared.stop()
+            if not self._visitors[loop] and self._linger_s:
+                loop.call_later(self._linger_s, self._leave, loop, shared)
+            elif not self._visitors[loop]:
+                self._leave(loop, shared)
+
+    def _leave(self, loop: asyncio.AbstractEventLoop, shared: Shared) -> None:
+        if self._visitors.get(loop) or self._made.get(loop) is not shared:
+            return  # somebody came meanwhile, or it was stopped already
+        del self._made[loop], self._visitors[loop]
+        shared.stop()

@@ -1,5 +1,5 @@
-"""The routes that pass no URL table, since raw asynchronous code answers them: event streams, and
-waiting for an approval.
+"""The routes that pass no URL table, since raw asynchronous code answers them: event streams,
+waiting for an approval, agents' cards and calls (A2A), and MCP.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Final, Self
 STREAM_PATH: Final = re.compile(r"/api/(stream|tickets/[^/]+/stream)")
 WAIT_PATH: Final = re.compile(r"/v1/approvals/([^/]+)/wait")
 WAIT_ROUTE: Final = "v1/approvals/<str:approval_id>/wait"
+A2A_CALLS: Final = ("/", "/invoke")
+A2A_CARDS: Final = ("/.well-known/agent.json", "/.well-known/agent-card.json")
+MCP_PATHS: Final = ("/mcp", "/mcp/")
 SCOPE_KEY: Final = "aura.stream"  # of an ASGI scope, where its `StreamRoute` stands
 
 

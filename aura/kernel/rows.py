@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,24 +21,32 @@ from django.db.models import (
     BigIntegerField,
     BooleanField,
     CharField,
+    DateTimeField,
     Field,
     ForeignKey,
     IntegerField,
     JSONField,
     Model,
+    PositiveBigIntegerField,
     PositiveIntegerField,
     TextField,
+    UUIDField,
 )
 from psycopg.pq import TransactionStatus
 
 Row = TypeVar("Row", bound=Model)
 Fields = tuple["Field[Any, Any]", ...]
+# With a field its attribute and the type whose values go as they are; None: none do.
+Columns = tuple[tuple["Field[Any, Any]", str, type | None], ...]
 PLAIN: dict[type, type] = {
     CharField: str,
     TextField: str,
     IntegerField: int,
     BigIntegerField: int,
     PositiveIntegerField: int,
+    PositiveBigIntegerField: int,
+    UUIDField: UUID,
+    DateTimeField: datetime,
     BooleanField: bool,
 }
 
@@ -190,6 +199,18 @@ def insert_for_key(row: Model) -> None:
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Model.save does
 
 
+def insertion(*new: Model) -> tuple[str, list[Any]]:
+    """One statement that inserts rows of any models, and its values: for another connection."""
+    parts, values = [], []
+    for row in new:
+        fields, head, each, _ = _insertion(type(row), makes_key=row.pk is None)
+        parts.append(head + each)
+        values += _values(fields, row, add=True)
+    *others, last = parts
+    named = ", ".join(f"row{n} AS ({part})" for n, part in enumerate(others))
+    return (f"WITH {named} {last}" if named else last), values
+
+
 def is_new(row: Model) -> bool:
     """Whether the row was never written."""
     return row._state.adding  # noqa: SLF001 - public by its documentation
@@ -205,6 +226,11 @@ def update(row: Model, *names: str) -> None:
 def find(model: type[Row], key: UUID | int | str) -> Row | None:
     """The row with this primary key, or None; as the ORM would read it."""
     return _found(model, _whole(model).statement, [key])
+
+
+def find_by(model: type[Row], name: str, value: Any) -> Row | None:
+    """The row that has this value in a column that no other row has it in, or None."""
+    return _found(model, _whole(model, name).statement, [value])
 
 
 def find_locked(model: type[Row], key: UUID | int | str) -> Row | None:
@@ -236,6 +262,17 @@ def read_again(row: Model, *, after: str, values: Sequence[Any]) -> None:
         setattr(row, field.attname, value)
 
 
+def finding(model: type[Model]) -> str:
+    """The statement that reads a row by its key: for another connection. `made` makes the row."""
+    return _whole(model).statement
+
+
+def made(model: type[Row], found: Sequence[Any]) -> Row:
+    """The row of what `finding` found."""
+    whole = _whole(model)
+    return model.from_db(DEFAULT_DB_ALIAS, whole.names, whole.decoded(found))
+
+
 def _found(model: type[Row], statement: str, values: Sequence[Any]) -> Row | None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -259,27 +296,35 @@ def lock(row: Model, *names: str) -> None:
         setattr(row, field.attname, value)
 
 
-def _values(fields: Fields, row: Model, *, add: bool) -> list[Any]:
+def _values(columns: Columns, row: Model, *, add: bool) -> list[Any]:
     """What is sent: a plain text or number in a column of its kind goes as it is."""
     database = connections[DEFAULT_DB_ALIAS]  # without the detour of `connection` for each field
     values = []
-    for field in fields:
-        plain = PLAIN.get(type(field))
-        value = None if plain is None else getattr(row, field.attname)
-        if plain is None or type(value) is not plain:
+    for field, name, plain in columns:
+        value = getattr(row, name) if plain else None
+        if type(value) is not plain:
             value = field.get_db_prep_save(field.pre_save(row, add), database)
         values.append(value)
     return values
 
 
+def _to_write(fields: Fields) -> Columns:
+    return tuple((field, field.attname, _goes_as_it_is(field)) for field in fields)
+
+
+def _goes_as_it_is(field: Field[Any, Any]) -> type | None:
+    sets_itself = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return None if sets_itself else PLAIN.get(type(field))
+
+
 @cache
-def _insertion(model: type[Model], *, makes_key: bool) -> tuple[Fields, str, str, str]:
-    """(fields, statement up to its values, values of one row, column of the key)."""
+def _insertion(model: type[Model], *, makes_key: bool) -> tuple[Columns, str, str, str]:
+    """(columns, statement up to its values, values of one row, column of the key)."""
     meta = model._meta  # noqa: SLF001 - public by its documentation
     fields = tuple(f for f in meta.concrete_fields if not (makes_key and f.primary_key))
     assert meta.pk is not None  # noqa: S101 - every model has one
     return (
-        fields,
+        _to_write(fields),
         f"INSERT INTO {_quoted(meta.db_table)} ({_list(fields)}) VALUES ",  # noqa: S608 - our own names
         f"({', '.join(['%s'] * len(fields))})",
         _quoted(meta.pk.column),
@@ -287,10 +332,10 @@ def _insertion(model: type[Model], *, makes_key: bool) -> tuple[Fields, str, str
 
 
 @cache
-def _change(model: type[Model], names: tuple[str, ...]) -> tuple[Fields, str]:
+def _change(model: type[Model], names: tuple[str, ...]) -> tuple[Columns, str]:
     table, key, fields = _columns(model, names)
     assignments = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
-    return fields, f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608 - our own names
+    return _to_write(fields), f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +356,12 @@ class _Whole:
 
 
 @cache
-def _whole(model: type[Model]) -> _Whole:
+def _whole(model: type[Model], by: str = "") -> _Whole:
+    """`by`: the column that the row is found by, if not by its key."""
     fields = tuple(model._meta.concrete_fields)  # noqa: SLF001 - public by its documentation
-    table, key, _ = _columns(model, ())
+    table, key, named = _columns(model, (by,) if by else ())
+    if named:
+        key = _quoted(named[0].column)
     decoders = [
         (place, decode)
         for place, field in enumerate(fields)

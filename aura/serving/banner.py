@@ -10,14 +10,15 @@ from urllib.parse import urlsplit, urlunsplit
 from aura.config import Settings
 from aura.serving.startup import FIRST_OPERATOR, FIRST_USER, LOGIN_NOTE, TOKEN_NOTE, First
 
-# Ports whose surface is not there yet say so; the sentence goes with the surface's arrival.
+# What each port answers.
 HOLDS = {
-    "gateway": "/api/v1/governance, /infrastructure, /databases; documentation: /api/v1/schema",
+    "gateway": "/api/v1/query, /db, /k8s, /incidents, /governance; /mcp; documentation:"
+    " /api/v1/schema",
     "auditd": "/v1/events, /v1/approvals, /v1/governance; documentation: /v1/schema",
-    "database-agent": "no endpoints yet",
-    "k8s-agent": "no endpoints yet",
-    "incident-agent": "no endpoints yet",
-    "research-agent": "no endpoints yet",
+    "database-agent": "A2A; its card: /.well-known/agent.json",
+    "k8s-agent": "A2A; its card: /.well-known/agent.json",
+    "incident-agent": "A2A; its card: /.well-known/agent.json",
+    "research-agent": "A2A; its card: /.well-known/agent.json",
     "secbot": "/health, /metrics",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aura.serving.answers import Receive, Scope
+from aura.serving.answers import App, Message, Receive, Scope, Send, refusal
 
 LIMIT_BYTES = 1024 * 1024
 TIMEOUT_S = 30.0
@@ -40,6 +40,27 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     if size > LIMIT_BYTES:
         raise _too_large()
     return b"".join(chunks)
+
+
+def with_body(app: App) -> App:
+    """`app` is given the whole body with its first message, and is not asked without one."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_body(scope, receive)
+        except Disconnected:
+            return
+        except BodyRefused as error:
+            await refusal(error.status, error.code, error.message, api=False).send(send)
+            return
+        first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def whole() -> Message:
+            return first.pop() if first else await receive()
+
+        await app(scope, whole, send)
+
+    return wrapped
 
 
 async def _read(receive: Receive) -> tuple[list[bytes], int]:

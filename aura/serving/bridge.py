@@ -1,21 +1,25 @@
 """Django's WSGI handler behind ASGI, in threads: half the cost of Django's own ASGI handler.
 
 Bodies are read whole before a thread is taken, and responses are joined: what streams does not
-come through here.
+come through here. A view whose answer comes later (`aura.kernel.later`) gives its thread back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
+from aura.kernel.errors import Problem
+from aura.kernel.http import headers_of, plain
+from aura.kernel.later import LATER, Later
 from aura.serving.answers import Answer, Receive, Scope, Send, refusal
 from aura.serving.body import BodyRefused, Disconnected, read_body
 
@@ -24,6 +28,7 @@ from aura.serving.body import BodyRefused, Disconnected, read_body
 THREADS = 8
 
 Environ = dict[str, Any]
+Express = Callable[[Scope, bytes], Awaitable[Answer | None]]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 # Bodies are UTF-8; a charset that is none of text (`zlib`) makes Django fail before it can answer.
 CHARSET = re.compile(r";\s*charset\b[^;]*", re.IGNORECASE)
@@ -31,10 +36,14 @@ _log = logging.getLogger(__name__)
 
 
 class Bridge:
-    """ASGI application that answers through a WSGI one. `api_port` has its own error envelope."""
+    """ASGI application that answers through a WSGI one. `api_port` has its own error envelope.
 
-    def __init__(self, wsgi: Wsgi, *, api_port: int) -> None:
+    `express` is asked first there, and answers without a thread what it can.
+    """
+
+    def __init__(self, wsgi: Wsgi, *, api_port: int, express: Express | None = None) -> None:
         self.wsgi = wsgi
+        self.express = express
         self.api_port = api_port
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="django")
 
@@ -47,11 +56,20 @@ class Bridge:
         except BodyRefused as error:
             answer = refusal(error.status, error.code, error.message, api=api)
         else:
-            environ = environ_of(scope, body)
-            loop = asyncio.get_running_loop()
-            work = copy_context().run  # the thread belongs to the trace of the request
-            answer = await loop.run_in_executor(self.threads, work, self._answer, environ, api)
+            answer = await self._at_once(scope, body, api=api) or await self._in_a_thread(
+                scope, body, api=api
+            )
         await answer.send(send, head=scope["method"] == "HEAD")
+
+    async def _at_once(self, scope: Scope, body: bytes, *, api: bool) -> Answer | None:
+        return await self.express(scope, body) if api and self.express is not None else None
+
+    async def _in_a_thread(self, scope: Scope, body: bytes, *, api: bool) -> Answer:
+        environ = environ_of(scope, body)
+        loop = asyncio.get_running_loop()
+        work = copy_context().run  # the thread belongs to the trace of the request
+        answer = await loop.run_in_executor(self.threads, work, self._answer, environ, api)
+        return await _completed(answer, environ[LATER]) if LATER in environ else answer
 
     def _answer(self, environ: Environ, api: bool) -> Answer:  # noqa: FBT001 - run_in_executor passes by position
         try:
@@ -59,6 +77,20 @@ class Bridge:
         except Exception:  # noqa: BLE001 - the last line: the log learns all, the client nothing
             _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             return refusal(500, "INTERNAL_ERROR", "Internal server error", api=api)
+
+
+async def _completed(begun: Answer, later: Later) -> Answer:
+    """The answer that a view has only begun: its headers, with what has come of it."""
+    more: dict[str, str] = {}
+    try:
+        status, said = await later()
+    except Problem as problem:
+        status, said, more = problem.status, plain(problem), headers_of(problem)
+    body = json.dumps(said).encode() + b"\n"
+    added = [(name.lower().encode(), value.encode("latin-1")) for name, value in more.items()]
+    kept = [(name, value) for name, value in begun.headers if name != b"content-length"]
+    length = (b"content-length", str(len(body)).encode())
+    return Answer(status=status, headers=[*kept, *added, length], body=body)
 
 
 def call(wsgi: Wsgi, environ: Environ) -> Answer:

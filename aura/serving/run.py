@@ -18,7 +18,7 @@ from django.db import OperationalError, connections
 
 from agents import probes
 from aura.config import unknown_names
-from aura.embedded import Embedded, ServiceError
+from aura.embedded import Embedded, ServiceError, remembered
 from aura.embedded.instance import only_instance
 from aura.embedded.process import make_directory, make_private
 from aura.kernel.telemetry.logs import configuration
@@ -31,7 +31,7 @@ from aura.serving.sockets import bind_all
 from aura.serving.supervisor import Child, Say, Supervisor
 from aura.serving.web import Server
 from governance.audit.checkpoints import prepare_to_sign
-from governance.inventory import InventoryRefused
+from governance.inventory import InventoryRefused, remarks
 from governance.policy.nodes import PolicyRefused
 
 TEND_EVERY_S = 1.0
@@ -57,6 +57,7 @@ class Up:
             make_directory(self.data)
             make_private(self.data / "log")
             stack.enter_context(only_instance(self.data))
+            remembered.keep(self.data, self.config)
             if self.config.env == "development":  # a terminal is for people; servers collect it
                 _log_to(self.data / "log" / "web.log")
             sockets = bind_all(self.config.server_host, self.config.ports.listed())
@@ -73,6 +74,9 @@ class Up:
             with startup.alone():
                 startup.migrate(self.services.admin_url())
                 if note := prepare_to_sign():
+                    self.say(f"warning: {note}")
+                startup.register_own_database(self.config, self.services.own_postgres())
+                for note in remarks(self.config.infra_config):
                     self.say(f"warning: {note}")
                 if note := startup.put_policy_in_place():
                     self.say(f"warning: {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from psycopg.conninfo import make_conninfo
 
 from aura.config import Settings
+from aura.embedded.places import DATABASE, LOOKER, OPERATOR, Places
 from aura.surfaces.access import put_roles_in_place
 from governance.access import give_role, role_of
 from governance.audit import protection
@@ -30,6 +33,12 @@ LOGIN_NOTE = "first-login.txt"
 TOKEN_NOTE = "first-token.txt"  # noqa: S105 - a file's name
 # Any number no other advisory lock of the product uses.
 STARTUP_LOCK = 0x41555241
+OWN_DATABASE = "local-db"
+SANDBOX = "sandbox"
+OWN_INVENTORY = (
+    "Written by `up` at each start. To register databases of your own, write such a file elsewhere"
+    " and name it in HELPDESK_INFRA_CONFIG; docs/databases.md shows how."
+)
 
 
 @contextmanager
@@ -69,15 +78,17 @@ def missing_migrations() -> int:
 
 
 def put_policy_in_place() -> str:
-    """Bring the policy file of the settings into force; what a person should be told, or nothing.
+    """Seal the policy in force, and activate the file of the settings; what a person should be
+    told, or nothing.
 
     Raises `PolicyRefused` and `InventoryRefused`, whose words are one line a fault.
     """
     config: Settings = settings.AURA
-    inventory = configured(config.infra_config)
-    if config.policy_file is None:
-        return ""
-    known = inventory if config.infra_config else None
+    inventory = configured(config.inventory)
+    note = activation.put_seal_in_place()
+    if note or config.policy_file is None:
+        return note
+    known = inventory if config.inventory else None
     return activation.at_start(config.policy_file, inventory=known)
 
 
@@ -87,6 +98,38 @@ class First:
 
     password: str
     token: str
+
+
+def register_own_database(config: Settings, places: Places | None) -> None:
+    """Put the embedded database into an inventory of our own, so that there is one to try out.
+
+    `places` is where it lies; None: the database is somebody else's, who registers it or not. An
+    inventory that a person named counts instead of ours.
+    """
+    if places is None:
+        config.own_inventory.unlink(missing_ok=True)
+        return
+    place = {"host": str(places.sockets), "dbname": DATABASE, "user": LOOKER}
+    entry = {
+        "name": "The embedded database",
+        "connection_string": make_conninfo("", **place),
+        "operator_user": OPERATOR,
+        "aliases": ["prod-db", "prod-db.example.com:5432"],
+        "tags": ["development"],
+    }
+    said = {
+        "_comment": OWN_INVENTORY,
+        "db_servers": {OWN_DATABASE: entry},
+        "k8s_clusters": _sandboxes(config),
+    }
+    config.own_inventory.write_text(f"{json.dumps(said, indent=2)}\n", encoding="utf-8")
+
+
+def _sandboxes(config: Settings) -> dict[str, object]:
+    """The simulated cluster, where the kubeconfig is that of one; others their owner registers."""
+    if not any(SANDBOX in Path(part).name for part in config.kubeconfig.split(":") if part):
+        return {}
+    return {SANDBOX: {"name": "The sandbox", "context": "aura-sandbox", "tags": ["development"]}}
 
 
 def first_login(data: Path, *, url: str) -> First | None:

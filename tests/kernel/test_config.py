@@ -325,3 +325,12 @@ def test_hosts_and_networks_may_be_mixed(environment):
     environment(AURA_AUTH="off", AURA_OUTBOUND_ALLOW="Hooks.internal, 10.0.0.0/8,cafe.de,::1")
     allowed = [str(one) for one in load().outbound_allow]
     assert allowed == ["hooks.internal", "10.0.0.0/8", "cafe.de", "::1/128"]
+
+
+def test_our_kubeconfig_counts_before_the_one_of_kubectl(monkeypatch):
+    monkeypatch.delenv("AURA_KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBECONFIG", "/home/me/.kube/config:/etc/other")
+    assert load().kubeconfig == "/home/me/.kube/config:/etc/other"
+    monkeypatch.setenv("AURA_KUBECONFIG", "/etc/aura/kubeconfig")
+    assert load().kubeconfig == "/etc/aura/kubeconfig"
+    assert unknown_names({"AURA_KUBECONFIG": "x", "AURA_K8S_CONTEXT": "y"}) == []

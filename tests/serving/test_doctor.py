@@ -34,6 +34,11 @@ Report = dict[str, dict[str, str]]
 
 def doctor(data: Path, **changes: object) -> tuple[int, Report]:
     """(exit code, name -> finding) of the command, run on a data directory."""
+    code, found = findings(data, **changes)
+    return code, {finding["name"]: finding for finding in found}
+
+
+def findings(data: Path, **changes: object) -> tuple[int, list[dict[str, str]]]:
     environment = bare_environment() | {"AURA_DATA_DIR": str(data)}
     done = subprocess.run(
         [sys.executable, "manage.py", "doctor", "--json"],
@@ -44,7 +49,7 @@ def doctor(data: Path, **changes: object) -> tuple[int, Report]:
         check=False,
     )
     assert "Traceback" not in done.stdout + done.stderr
-    return done.returncode, {found["name"]: found for found in json.loads(done.stdout)}
+    return done.returncode, json.loads(done.stdout)
 
 
 def levels(report: Report, level: str) -> set[str]:
@@ -69,6 +74,16 @@ def test_a_running_instance_is_examined_and_its_wrong_repository_found(up: Insta
         *("database", "privileges", "connections", "clock", "migrations", "redis"),
         *("worker", "beat", "queue", "log", "events", "instance", "disk", "secret key"),
     }
+
+
+def test_a_shell_with_other_settings_is_told_so_and_no_value_is_kept(up: Instance) -> None:
+    others = {**up.settings, "AURA_AGENT_MAX_TURNS": "7", "AURA_LLM_API_KEY": "sk-of-this-shell"}
+    _, report = doctor(up.data, **others)
+    assert report["instance"]["level"] == "warn"
+    assert "AURA_AGENT_MAX_TURNS, AURA_LLM_API_KEY" in report["instance"]["text"]
+    note = up.data / "up-settings.json"
+    assert note.stat().st_mode & 0o777 == 0o600
+    assert "no-such-repository" not in note.read_text()
 
 
 def test_a_dead_redis_fails_and_what_needs_it_is_not_guessed(up: Instance, tmp_path: Path) -> None:
@@ -178,3 +193,36 @@ def test_a_key_that_others_can_read_fails(tmp_path: Path) -> None:
     [found] = secret_key(config)
     assert found.level is Level.FAIL
     assert "chmod 600" in found.mend
+
+
+def test_what_is_registered_is_asked_and_what_is_away_is_a_warning(tmp_path: Path) -> None:
+    inventory, kubeconfig = tmp_path / "inventory.json", tmp_path / "kubeconfig"
+    dead = "host=127.0.0.1 port=1 dbname=x user=y"
+    databases = {
+        "gone": {"connection_string": dead},
+        "locked": {"connection_string": dead, "password_env": "LOCKED_PW"},
+    }
+    clusters = {"prod": {"context": "prod-eu"}}
+    inventory.write_text(json.dumps({"db_servers": databases, "k8s_clusters": clusters}))
+    kubeconfig.write_text("{current-context: other, contexts: [{name: other, context: {}}]}")
+    _, found = findings(
+        tmp_path,
+        HELPDESK_INFRA_CONFIG=inventory,
+        AURA_KUBECONFIG=kubeconfig,
+        AURA_ARGOCD_SERVER="http://127.0.0.1:1",
+        AURA_ARGOCD_TOKEN="t",
+    )
+    told = [f["text"] for f in found if f["name"] in {"databases", "clusters", "argocd"}]
+    levels_of = {f["level"] for f in found if f["name"] in {"databases", "clusters", "argocd"}}
+    assert levels_of == {"warn"}
+    for text, part in zip(
+        told,
+        (
+            "gone: Nothing listens there",
+            "locked: its password is to be read from the environment variable LOCKED_PW",
+            "prod: There is no context 'prod-eu' in the kubeconfig; its contexts: other.",
+            "Argo CD cannot be reached at http://127.0.0.1:1",
+        ),
+        strict=True,
+    ):
+        assert text.startswith(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.processes import printed_by
 
-HEAVY = ("litellm", "openai", "kubernetes", "git", "a2a", "mcp", "langgraph", "numpy")
+HEAVY = (*("litellm", "openai", "kubernetes", "git", "a2a", "mcp", "langgraph", "numpy", "pglast"),)
 
 
 def test_the_web_process_imports_nothing_that_only_workers_need() -> None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from rest_framework import serializers
 
 from tickets.api.fields import Flag, Text, Turns
-from tickets.models import DESCRIPTION_CHARS, REASON_CHARS, TITLE_CHARS, Priority
+from tickets.models import (
+    DESCRIPTION_CHARS,
+    REASON_CHARS,
+    SECRET_CHARS,
+    SECRET_KEYS,
+    TITLE_CHARS,
+    Priority,
+)
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z"
+SECRET_KEY = r"[-._A-Za-z0-9]{1,253}"  # noqa: S105 - what a key of a Secret looks like
 
 
 class CreateTicketBody(serializers.Serializer[None]):
@@ -77,6 +89,29 @@ class AnswerBody(serializers.Serializer[None]):
     """POST /api/tickets/:id/answer"""
 
     answer = Text(max_length=REASON_CHARS)
+
+
+class SecretValuesBody(serializers.Serializer[None]):
+    """PUT /api/tickets/:id/secrets/:name"""
+
+    namespace = serializers.RegexField(
+        DNS_LABEL, help_text="Namespace of the Secret, as the question names it"
+    )
+    values = serializers.DictField(
+        child=Text(
+            trim_whitespace=False, max_length=SECRET_CHARS, style={"input_type": "password"}
+        ),
+        allow_empty=False,
+        write_only=True,
+        help_text="Key of the Secret -> its value; at most 64. They are never shown again.",
+    )
+
+    def validate_values(self, values: dict[str, str]) -> dict[str, str]:
+        if len(values) > SECRET_KEYS:
+            raise serializers.ValidationError(f"At most {SECRET_KEYS} values at once")
+        if not all(re.fullmatch(SECRET_KEY, key) for key in values):
+            raise serializers.ValidationError("A key has letters, digits, '-', '_' and '.' alone")
+        return values
 
 
 class ResumeBody(serializers.Serializer[None]):

@@ -36,12 +36,19 @@ SELECT row_to_json(answer)::text FROM (
 """
 
 
-def listed(*, statuses: Sequence[str], priorities: Sequence[str], page: Page) -> bytes:
+def body(*, statuses: Sequence[str], priorities: Sequence[str], page: Page) -> bytes:
     """The body of GET /api/tickets; an empty filter lets everything through."""
+    with connection.cursor() as cursor:
+        cursor.execute(*question(statuses=statuses, priorities=priorities, page=page))
+        return str(cursor.fetchone()[0]).encode()
+
+
+def question(
+    *, statuses: Sequence[str], priorities: Sequence[str], page: Page
+) -> tuple[str, dict[str, Any]]:
+    """The statement whose only value is that body, and its values."""
     wanted = {"status": list(statuses), "priority": list(priorities)}
     conditions = [f"{name} = ANY(%({name})s)" for name, values in wanted.items() if values]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     query = QUERY.format(columns=COLUMNS, where=where)
-    with connection.cursor() as cursor:
-        cursor.execute(query, {**wanted, "limit": page.limit, "offset": page.offset})
-        return str(cursor.fetchone()[0]).encode()
+    return query, {**wanted, "limit": page.limit, "offset": page.offset}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -14,23 +15,30 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from agents.gitops.sealed.vault import SecretName
 from agents.runtime import stop
 from aura.kernel.clients import address
 from aura.kernel.errors import ValidationFailed
+from aura.kernel.ids import iso
 from aura.kernel.listing import MAX_OFFSET, names, page
 from aura.kernel.throttling import count_ticket
 from governance.approvals import Seen
 from governance.identity import decider, opener
 from governance.types import Principal
 from tickets import selectors, services
-from tickets.api import answers, bodies
+from tickets.api import answers, bodies, listing
 from tickets.api.answers import shape, shown
 from tickets.api.fields import Json
-from tickets.api.listing import listed
-from tickets.models import Priority, Status
+from tickets.models import Priority, Status, Ticket
 
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 View = TypeVar("View", bound=Callable[..., Any])
 LIST_LIMIT, LIST_MOST = 50, 200
+DNS_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+DNS_WORDS = "Lower-case letters, digits, '-' and '.' alone"
+SECRET_NAME = OpenApiParameter(
+    "name", {"type": "string", "pattern": f"^{DNS_NAME}$"}, OpenApiParameter.PATH
+)
 TICKET_ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 
@@ -83,10 +91,38 @@ def seen(request: Request, body: Mapping[str, Any]) -> Seen:
 
 def plainly(body: Mapping[str, Any], **more: Any) -> HttpResponse:
     """The same bytes as `Response` sends, for what is asked for most: half the way to them."""
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _encoder.encode(body)
     # As DRF does: JSON may hold these, JavaScript did not for long.
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return HttpResponse(text, content_type="application/json", **more)
+
+
+def wanted(query: QueryDict) -> dict[str, Any]:
+    """What part of the tickets a query asks for. Raises `ValidationFailed`."""
+    return {
+        "statuses": names(query, "status", STATUSES),
+        "priorities": names(query, "priority", PRIORITIES),
+        "page": page(query, default=LIST_LIMIT, most=LIST_MOST),
+    }
+
+
+def listed(body: bytes) -> HttpResponse:
+    """The answer of `Tickets.list`; here and below also for `tickets.api.express`."""
+    return HttpResponse(body, content_type="application/json")
+
+
+def one(ticket: Ticket) -> HttpResponse:
+    """The answer of `Tickets.retrieve`."""
+    return plainly(shown(answers.FullTicket, ticket))
+
+
+def created(ticket: Ticket) -> HttpResponse:
+    """The answer of `Tickets.create`."""
+    return plainly(
+        shown(answers.CreatedTicket, ticket),
+        status=status.HTTP_201_CREATED,
+        headers={"Location": f"/api/tickets/{ticket.pk}"},
+    )
 
 
 class ApiViewSet(ViewSet):
@@ -127,12 +163,8 @@ class Tickets(ApiViewSet):
         """POST /api/tickets"""
         body = self.read(bodies.CreateTicketBody, request)
         count_ticket(self.counted_as(request))
-        ticket = services.create_ticket(**body, actor=opener(request.user, request.auth))
-        return plainly(
-            shown(answers.CreatedTicket, ticket),
-            status=status.HTTP_201_CREATED,
-            headers={"Location": f"/api/tickets/{ticket.pk}"},
-        )
+        who = opener(request.user, request.auth)
+        return created(services.create_ticket(**body, actor=who))
 
     @documented(
         answer=answers.TicketList,
@@ -145,19 +177,13 @@ class Tickets(ApiViewSet):
     )
     def list(self, request: Request) -> HttpResponse:
         """GET /api/tickets"""
-        query = request.query_params
-        body = listed(
-            statuses=names(query, "status", STATUSES),
-            priorities=names(query, "priority", PRIORITIES),
-            page=page(query, default=LIST_LIMIT, most=LIST_MOST),
-        )
-        return HttpResponse(body, content_type="application/json")
+        return listed(listing.body(**wanted(request.query_params)))
 
     @documented(answer=answers.FullTicket, failures=(404,), parameters=[TICKET_ID])
     def retrieve(self, request: Request, id: str) -> HttpResponse:
         """GET /api/tickets/:id"""
         del request
-        return plainly(shown(answers.FullTicket, selectors.get_ticket(id)))
+        return one(selectors.get_ticket(id))
 
     @documented(
         body=bodies.UpdateTicketBody,
@@ -251,6 +277,25 @@ class Tickets(ApiViewSet):
         body = self.read(bodies.AnswerBody, request)
         services.answer_question(ticket, **body, actor=self.actor(request))
         return Response({**shown(answers.StatusOnly, ticket), "pendingQuestion": None})
+
+    @documented(
+        body=bodies.SecretValuesBody,
+        answer=answers.SecretValuesKept,
+        failures=(400, 404, 413, 415),
+        parameters=[TICKET_ID, SECRET_NAME],
+    )
+    def secret_values(self, request: Request, id: str, name: str) -> Response:
+        """PUT /api/tickets/:id/secrets/:name"""
+        ticket = selectors.get_ticket(id)
+        if not re.fullmatch(DNS_NAME, name):
+            raise ValidationFailed("This is no name of a Secret", details={"name": [DNS_WORDS]})
+        body = self.read(bodies.SecretValuesBody, request)
+        secret = SecretName(body["namespace"], name)
+        until = services.give_secret_values(
+            ticket, secret=secret, values=body["values"], actor=self.actor(request)
+        )
+        told = {"namespace": secret.namespace, "name": name, "keys": sorted(body["values"])}
+        return Response({**told, "expiresAt": iso(until), "status": ticket.status})
 
     @documented(
         body=bodies.ResumeBody,

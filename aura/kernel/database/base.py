@@ -6,21 +6,32 @@ import select
 
 from django.db.backends.postgresql import base
 
+# Where names are looked for. `pg_temp` is last: it would be the first where it is not named.
+SEARCH_PATH = "SET search_path = public, pg_temp"
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A server that ended a connection has closed it: what waits on it can be read.
+    """Names mean our tables, whatever was set for the role: it may change that by itself.
+
+    A server that ended a connection has closed it: what waits on it can be read.
 
     Django would send `SELECT 1` before every request, which takes as long as the request's own
     query. One that only fell silent could not be told from a slow one by that either.
     """
 
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        if "search_path" not in str(self.settings_dict["OPTIONS"].get("options", "")):
+            self.connection.execute(SEARCH_PATH)
+
     def is_usable(self) -> bool:
         if self.connection is None or self.errors_occurred:
             return super().is_usable()
-        return not self.connection.closed and not _has_input(self.connection.fileno())
+        return not self.connection.closed and not has_input(self.connection.fileno())
 
 
-def _has_input(descriptor: int) -> bool:
+def has_input(descriptor: int) -> bool:
+    """Whether something can be read from it; of an idle connection: whether it has ended."""
     poll = select.poll()  # select.select() knows no descriptor above 1,023
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

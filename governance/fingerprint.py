@@ -18,6 +18,7 @@ def fingerprint(action: Action) -> str:
             "type": action.resource.type,
             "name": action.resource.name,
             "namespace": action.resource.namespace,
+            "place": action.resource.place,
         },
         "principal": str(action.principal),
         "policy": current.version(),

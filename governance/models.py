@@ -267,12 +267,21 @@ class EmergencyReview(models.Model):
 
 
 class ApprovalCallback(models.Model):
-    """One message to the `callback_url` of a request: one for each end it comes to.
+    """One message about a request: to its `callback_url` for each end it comes to, else to the
+    channel of the settings (`governance.approvals.notices`).
 
     It is due when `next_at` has come; neither sent nor given up while `next_at` is not null.
     """
 
+    class Channel(models.TextChoices):
+        CALLBACK = "callback"
+        WEBHOOK = "webhook"
+        EMAIL = "email"
+
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="callbacks")
+    channel = models.CharField(
+        max_length=16, choices=Channel.choices, default=Channel.CALLBACK, db_default="callback"
+    )
     message_id = models.CharField(max_length=64, unique=True)
     body = models.TextField()
     attempts = models.PositiveIntegerField(default=0)

@@ -73,7 +73,8 @@ def folded(name: str) -> str:
 class Resource:
     """What an action touches, e.g. type `file`, name `apps/nginx/deployment.yaml`.
 
-    `tags` and `sensitivity` are those of the inventory, `namespace` that of Kubernetes.
+    `tags` and `sensitivity` are those of the inventory, `namespace` that of Kubernetes. `place` is
+    where the name leads to now: what was approved for one place is not for another.
     """
 
     type: str
@@ -81,6 +82,7 @@ class Resource:
     tags: frozenset[str] = frozenset()
     namespace: str = ""
     sensitivity: frozenset[str] = frozenset()
+    place: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.name}"

@@ -34,6 +34,8 @@ ADD: Final = "tickets.add_ticket"
 CHANGE: Final = "tickets.change_ticket"
 DECIDE: Final = "governance.decide_approval"
 STOP: Final = "agents.stop_everything"
+ASK_AGENTS: Final = "agents.ask_agents"  # over the gateway, A2A and MCP
+SEE_BUNDLES: Final = "agents.view_incident"
 
 # Each role holds the permissions of those above it too.
 ROLES: Final[dict[Role, tuple[str, ...]]] = {
@@ -47,7 +49,7 @@ ROLES: Final[dict[Role, tuple[str, ...]]] = {
         "governance.delete_apitoken",
     ),
     # Agents of others are operators: they tell what they do, and ask before they do it.
-    Role.OPERATOR: (ADD, CHANGE, STOP, WRITE_LOG, ASK, WITHDRAW),
+    Role.OPERATOR: (ADD, CHANGE, STOP, WRITE_LOG, ASK, WITHDRAW, ASK_AGENTS, SEE_BUNDLES),
     Role.APPROVER: (DECIDE,),
     Role.ADMIN: (
         "auth.view_user",
@@ -73,6 +75,7 @@ ROUTES: Final[dict[str, dict[str, dict[str, str]]]] = {
         "api/tickets/<str:id>/reject-plan": {"POST": DECIDE},
         "api/tickets/<str:id>/approve": {"POST": DECIDE},
         "api/tickets/<str:id>/answer": {"POST": CHANGE},
+        "api/tickets/<str:id>/secrets/<str:name>": {"PUT": CHANGE},
         "api/tickets/<str:id>/resume": {"POST": CHANGE},
         "api/tickets/<str:id>/run": {"POST": CHANGE},
         "api/tickets/<str:id>/audit": {"GET": READ_LOG},
@@ -83,12 +86,30 @@ ROUTES: Final[dict[str, dict[str, dict[str, str]]]] = {
         "api/health": {"GET": OPEN},
         "api/info": {"GET": SEE},
         "api/stats": {"GET": SEE},
+        "api/cluster/namespaces": {"GET": ASK_AGENTS},
+        "api/cluster/pods": {"GET": ASK_AGENTS},
+        "api/cluster/services": {"GET": ASK_AGENTS},
+        "api/cluster/deployments": {"GET": ASK_AGENTS},
+        "api/cluster/events": {"GET": ASK_AGENTS},
+        "api/argo/apps": {"GET": ASK_AGENTS},
+        "api/argo/apps/<str:name>": {"GET": ASK_AGENTS},
         "api/schema": {"GET": OPEN},
         "api/docs": {"GET": OPEN},
         "": {"GET": OPEN},
         "admin/": {"GET": CONSOLE, "POST": CONSOLE},
     },
     "aura.surfaces.gateway": {
+        "api/v1/agents": {"GET": SEE},
+        "api/v1/query": {"POST": ASK_AGENTS},
+        "api/v1/incidents": {"POST": ASK_AGENTS, "GET": ASK_AGENTS},
+        "api/v1/db/<str:tool>": {"POST": ASK_AGENTS},
+        "api/v1/k8s/<str:tool>": {"POST": ASK_AGENTS},
+        "api/v1/research": {"POST": ASK_AGENTS},
+        "api/v1/tools": {"GET": SEE},
+        "api/v1/tools/<str:name>": {"GET": SEE},
+        "api/v1/tasks": {"GET": ASK_AGENTS},
+        "api/v1/tasks/<str:task_id>": {"GET": ASK_AGENTS},
+        "api/v1/tasks/<str:task_id>/cancel": {"POST": ASK_AGENTS},
         "api/v1/infrastructure": {"GET": SEE},
         "api/v1/databases": {"GET": SEE},
         "api/v1/governance": {"GET": READ_LOG},
@@ -185,7 +206,7 @@ def _who_may(permission: str | None) -> str:
     sentence = f"You are not allowed to do this: it takes the role {role} or above ({permission})"
     if permission != DECIDE:
         return sentence
-    return f"{sentence}, and somebody other than who opened the ticket; log in to the console"
+    return f"{sentence}, and not who asked for it: with such a person's token, or at /admin/"
 
 
 def _handled(request: Request, view: Any) -> bool:

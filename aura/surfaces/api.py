@@ -14,6 +14,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 import tickets.api.openapi  # noqa: F401 - registers itself
 from aura.kernel import http
 from tickets.api.audit import Audit
+from tickets.api.infrastructure import Argo, Cluster
 from tickets.api.status import Health, Server
 from tickets.api.streams import Streams
 from tickets.api.views import Tickets
@@ -32,6 +33,7 @@ urlpatterns = [
     path("api/tickets/<str:id>/reject-plan", Tickets.as_view({"post": "reject_plan"})),
     path("api/tickets/<str:id>/approve", Tickets.as_view({"post": "approve"})),
     path("api/tickets/<str:id>/answer", Tickets.as_view({"post": "answer"})),
+    path("api/tickets/<str:id>/secrets/<str:name>", Tickets.as_view({"put": "secret_values"})),
     path("api/tickets/<str:id>/resume", Tickets.as_view({"post": "resume"})),
     path("api/tickets/<str:id>/run", Tickets.as_view({"post": "run"})),
     path("api/tickets/<str:id>/audit", Audit.as_view({"get": "of_ticket"})),
@@ -41,6 +43,13 @@ urlpatterns = [
     path("api/health", Health.as_view({"get": "retrieve"})),
     path("api/info", Server.as_view({"get": "info"})),
     path("api/stats", Server.as_view({"get": "stats"})),
+    path("api/cluster/namespaces", Cluster.as_view({"get": "namespaces"})),
+    path("api/cluster/pods", Cluster.as_view({"get": "pods"})),
+    path("api/cluster/services", Cluster.as_view({"get": "services"})),
+    path("api/cluster/deployments", Cluster.as_view({"get": "deployments"})),
+    path("api/cluster/events", Cluster.as_view({"get": "events"})),
+    path("api/argo/apps", Argo.as_view({"get": "list"})),
+    path("api/argo/apps/<str:name>", Argo.as_view({"get": "retrieve"})),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", home),

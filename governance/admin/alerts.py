@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from governance.admin.base import ReadOnlyAdmin
+from governance.admin.base import ReadOnlyAdmin, TimeFilter
 from governance.models import AuditEvent, SecurityAlert
 from governance.templatetags.shown import visible
 
@@ -20,7 +20,7 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
 
     list_display = ["time", "type", "severity", "about", "what", "opened", "raised_by"]
     list_display_links = None
-    list_filter = ["type", "severity", "at"]
+    list_filter = ["type", "severity", ("at", TimeFilter)]
     list_select_related = ["incident"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SecurityAlert]:

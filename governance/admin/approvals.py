@@ -10,6 +10,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -28,10 +29,11 @@ from governance.approvals.emergency import PURPOSE
 from governance.identity import decider
 from governance.models import Approval, ApprovalStatus
 from governance.templatetags.shown import visible
-from governance.types import Principal
+from governance.types import ActionClass, Principal
 
 DECIDE = "governance.decide_approval"
 MOST_MINUTES = 7 * 24 * 60
+PLAN = "plan"  # a `kind`, as `Approval` has it
 
 
 class RequestForm(DecisionForm):
@@ -71,11 +73,27 @@ class Verb:
     carry_out: Callable[[ApprovalAdmin, Approval, Mapping[str, Any], Principal, Seen], str]
 
 
+class ClassFilter(admin.SimpleListFilter):
+    """By what the list calls the class: a plan is one, though what asks for it is a read."""
+
+    title = parameter_name = "class"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        del request, model_admin
+        return [(name, name) for name in (*ActionClass, PLAN)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Approval]) -> QuerySet[Approval]:
+        del request
+        if self.value() == PLAN:
+            return queryset.filter(kind=PLAN)
+        return queryset.filter(action_class=self.value(), kind="") if self.value() else queryset
+
+
 class ApprovalAdmin(TraceAdmin):
     """The list of all requests, and one page each, where it is decided."""
 
     list_display = ["asked", "what", "kind_of", "state", "trace", "decided"]
-    list_filter = ["status", "action_class"]
+    list_filter = ["status", ClassFilter]
     search_fields = ["trace_id__exact", "tool_name__exact", "fingerprint__exact", "key__exact"]
     search_help_text = "a whole trace, tool, fingerprint or id (apr_…)"
     ordering = ["-requested_at", "-id"]
@@ -147,6 +165,7 @@ class ApprovalAdmin(TraceAdmin):
             "approval": approval,
             "trace_link": self.trace_link(approval.trace_id),
             "forms": offered,
+            "preview": _preview(approval),
         }
         return TemplateResponse(
             request, "admin/governance/approval/page.html", context, status=status
@@ -185,6 +204,12 @@ class ApprovalAdmin(TraceAdmin):
     @admin.display(description="decided by")
     def decided(self, approval: Approval) -> str:
         return visible(approval.decided_by) or "-"
+
+
+def _preview(approval: Approval) -> str:
+    """What the call would touch, as whoever asks found out."""
+    said = approval.context.get("preview") if isinstance(approval.context, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 # --- what each verb does ---

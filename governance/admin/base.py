@@ -100,6 +100,14 @@ class ReadOnlyAdmin(ConsoleAdmin):
         return False
 
 
+class TimeFilter(admin.DateFieldListFilter):
+    """By the time of a row, whatever its column is called."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = "time"
+
+
 class TraceAdmin(PageAdmin, ReadOnlyAdmin):
     """A record that belongs to a trace. A product that knows whose trace it is says so here."""
 

@@ -13,8 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from aura.kernel.ids import iso
-from governance.admin.base import TraceAdmin
+from governance.admin.base import TimeFilter, TraceAdmin
 from governance.audit.chain import GENESIS, chained
+from governance.audit.contradiction import HALTED
 from governance.audit.record import data_of
 from governance.audit.verify import Verdict, verify
 from governance.models import AuditEvent, AuditLink
@@ -55,7 +56,7 @@ class AuditEventAdmin(TraceAdmin):
 
     list_display = ["place", "time", "kind", "who", "what", "trace"]
     list_display_links = ["place", "time"]
-    list_filter = [TypeFilter, "actor", "recorded_at"]
+    list_filter = [TypeFilter, "actor", ("recorded_at", TimeFilter)]
     list_select_related = ["link"]
     search_fields = ["trace_id__exact"]
     search_help_text = "a whole trace, e.g. the id of a ticket"
@@ -108,7 +109,7 @@ class AuditEventAdmin(TraceAdmin):
         named = event.actor_name not in {"", event.actor}
         return visible(f"{event.actor} {event.actor_name}" if named else event.actor)
 
-    @admin.display(description="action")
+    @admin.display(description="what", empty_value="")
     def what(self, event: AuditEvent) -> str:
         return visible(event.action) if event.action != event.type else ""
 
@@ -151,5 +152,5 @@ def _report(request: HttpRequest, verdict: Verdict) -> None:
     messages.error(
         request,
         f"The chain is broken at #{verdict.broken_at}: {verdict.problem}."
-        f" The {verdict.events} events of the pages before it hold.",
+        f" {HALTED[0].upper()}{HALTED[1:]}.",
     )

@@ -18,7 +18,7 @@ from aura.kernel.ids import iso
 from aura.kernel.telemetry.context import pinned_id
 from governance import approvals
 from governance.api import answers, bodies, queries
-from governance.api.base import HelpdeskViewSet, documented, parameter
+from governance.api.base import LIMITED, HelpdeskViewSet, documented, parameter
 from governance.approvals import ApprovalNotPending, Seen
 from governance.helpdesk import requests
 from governance.helpdesk.requests import UNSAID, shown
@@ -36,7 +36,7 @@ FILTERS = [
     parameter("agent", "Filter by agent name"),
     parameter("trace_id", "Filter by trace ID"),
     parameter("requested_by", "Filter by requester"),
-    parameter("limit", "Maximum results, 1 to 1000", int),
+    parameter("limit", LIMITED, int),
 ]
 
 
@@ -81,13 +81,14 @@ class Approvals(HelpdeskViewSet):
     def list(self, request: Request) -> Response:
         """GET /v1/approvals, GET /api/v1/governance/approvals"""
         found = requests.listed(**queries.approvals(request.query_params))
-        return Response([shown(each) for each in found])
+        return Response(found.items, headers=found.headers)
 
     @documented(answer=answers.Approval(many=True), parameters=FILTERS[1:])
     def pending(self, request: Request) -> Response:
         """GET /v1/approvals/pending, GET /api/v1/governance/approvals/pending"""
         asked = queries.approvals(request.query_params) | {"status": "pending"}
-        return Response([shown(each) for each in requests.listed(**asked)])
+        found = requests.listed(**asked)
+        return Response(found.items, headers=found.headers)
 
     @documented(answer=answers.Approval, failures=(404,), parameters=[APPROVAL_ID])
     def retrieve(self, request: Request, approval_id: str) -> Response:
@@ -144,7 +145,7 @@ class Approvals(HelpdeskViewSet):
         body = self.read(bodies.CancelBody, request)
         by = caller(request, claimed=body["cancelled_by"] or "system")
         with in_documents_words(approval_id):
-            approvals.cancel(approval_id, by=by, reason=body["reason"])
+            requests.withdraw(approval_id, by=by, reason=body["reason"])
         return _now(approval_id)
 
     @moves(body=bodies.RevokeBody)

@@ -12,13 +12,13 @@ from rest_framework.response import Response
 from aura.kernel.errors import NotFound
 from aura.kernel.telemetry.context import pinned_id
 from governance.api import answers, bodies, queries
-from governance.api.base import HelpdeskViewSet, documented, parameter
+from governance.api.base import LIMITED, HelpdeskViewSet, documented, parameter
 from governance.helpdesk import chain, events, posting
 from governance.helpdesk import journeys as journeys_of
 from governance.identity import caller
 
 EVENT_ID = OpenApiParameter("event_id", str, OpenApiParameter.PATH)
-LIMIT = parameter("limit", "Maximum results, 1 to 1000", int)
+LIMIT = parameter("limit", LIMITED, int)
 FILTERS = [
     parameter("session_id", "Filter by session ID"),
     parameter("trace_id", "Filter by trace ID; oldest first then"),
@@ -66,7 +66,8 @@ class Events(HelpdeskViewSet):
     @documented(answer=answers.Event(many=True), parameters=FILTERS)
     def list(self, request: Request) -> Response:
         """GET /v1/events, GET /api/v1/governance/events"""
-        return Response(events.listed(*queries.events(request.query_params)))
+        found = events.listed(*queries.events(request.query_params))
+        return Response(found.items, headers=found.headers)
 
     @documented(answer=answers.Event, failures=(404,), parameters=[EVENT_ID])
     def retrieve(self, request: Request, event_id: str) -> Response:
@@ -112,4 +113,5 @@ class Journeys(HelpdeskViewSet):
         """GET /v1/journeys, GET /api/v1/governance/journeys"""
         query = request.query_params
         most = queries.limit(query, default=50)
-        return Response(journeys_of.journeys(queries.journeys(query), limit=most))
+        found = journeys_of.journeys(queries.journeys(query), limit=most)
+        return Response(found.items, headers=found.headers)

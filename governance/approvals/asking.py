@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from aura.kernel import outbound
 from aura.kernel.telemetry import metrics
+from governance.approvals import notices
 from governance.approvals.errors import ApprovalNotFound
 from governance.approvals.moves import clock, named, tell
 from governance.audit.canonical import storable
@@ -21,6 +22,7 @@ from governance.models import Approval
 from governance.types import Action, ActorKind, Principal, Role
 
 LIST_MOST = 1000
+LISTED_AT_ONCE = 50
 
 
 def request(  # noqa: PLR0913 - what a request consists of, each by its name
@@ -78,6 +80,7 @@ def request(  # noqa: PLR0913 - what a request consists of, each by its name
             callback_url=callback_url,
         )
         _tell_created(approval, by=action.principal)
+        notices.queue(approval, notices.CREATED)
         counted = metrics.APPROVALS_REQUESTED.labels(action.action_class)
         transaction.on_commit(counted.inc, robust=True)
     return approval
@@ -98,7 +101,7 @@ def listed(
     trace_id: str = "",
     requested_by: str = "",
     limit: int,
-) -> list[Approval]:
+) -> Iterator[Approval]:
     """Requests with their votes, newest first; an empty filter lets all through.
 
     `requested_by` is the principal (`agent:aura`, `user:ada`), its name alone, or the person behind
@@ -113,7 +116,7 @@ def listed(
     if requested_by:
         alike = [requested_by, *(f"{kind}:{requested_by}" for kind in ActorKind)]
         found = found.filter(Q(requested_by__in=alike) | Q(requested_for=requested_by))
-    return list(found[: min(limit, LIST_MOST)])
+    return found[: min(limit, LIST_MOST)].iterator(LISTED_AT_ONCE)
 
 
 def _person(action: Action, on_behalf_of: Principal | None) -> str:

@@ -22,6 +22,7 @@ from aura.kernel.deliveries import GONE, LEASE, Outcome, retry_after, secret_of
 from aura.kernel.hands import Hands
 from aura.kernel.ids import iso
 from aura.kernel.secrets import redact
+from governance.approvals import notices
 from governance.models import Approval, ApprovalCallback
 
 THREADS = 4
@@ -62,16 +63,26 @@ def pump() -> None:
     while not hands.stopping and (callback := _claim()):
         if due().exists():
             hands.wake()
-        outcome = deliveries.attempt(
-            callback.approval.callback_url,
-            message_id=callback.message_id,
-            body=callback.body,
-            secrets=secrets(),
-        )
-        _finish(callback, outcome)
+        _finish(callback, _attempt(callback))
 
 
 hands = Hands("callbacks", pump, threads=THREADS)
+
+
+def _attempt(callback: ApprovalCallback) -> Outcome:
+    url = callback.approval.callback_url
+    match callback.channel:
+        case ApprovalCallback.Channel.EMAIL if notices.email_configured():
+            return notices.send_mail(callback.body)
+        case ApprovalCallback.Channel.WEBHOOK:
+            url = settings.AURA.approval_webhook
+        case ApprovalCallback.Channel.EMAIL:
+            url = ""
+    if not url:  # the setting was taken away
+        return Outcome(status_code=GONE, response="nobody is to be told any more")
+    return deliveries.attempt(
+        url, message_id=callback.message_id, body=callback.body, secrets=secrets()
+    )
 
 
 def _claim() -> ApprovalCallback | None:
@@ -97,7 +108,9 @@ def _finish(callback: ApprovalCallback, outcome: Outcome) -> None:
         if outcome.good:
             moment = now()
             row.update(sent_at=moment, next_at=None, **told)
-            Approval.objects.filter(pk=callback.approval_id).update(callback_sent_at=moment)
+            if callback.channel == ApprovalCallback.Channel.CALLBACK:
+                approval = Approval.objects.filter(pk=callback.approval_id)
+                approval.update(callback_sent_at=moment)
         elif pause is None:
             row.update(next_at=None, **told)
         else:

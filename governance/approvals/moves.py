@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from aura.kernel import rows
 from aura.kernel.ids import parse_uuid
 from aura.kernel.telemetry import metrics
-from governance.approvals import callbacks, news
+from governance.approvals import callbacks, news, notices
 from governance.approvals.errors import ApprovalNotFound
 from governance.audit.canonical import storable
 from governance.audit.record import record
@@ -61,6 +61,7 @@ def tell(
         "key": approval.key,
         "fingerprint": approval.fingerprint,
         "tool": approval.tool_name,
+        "resource": f"{approval.resource_type}:{approval.resource_name}",
     }
     record(
         event_type,
@@ -98,6 +99,7 @@ def move(
     said = {"decision": to.value, "decidedBy": approval.decided_by, **payload}
     tell(event, approval, by=by, reason=reason, **said)
     callbacks.queue(approval)
+    notices.queue(approval, notices.RESOLVED)
     counted = metrics.APPROVALS_DECIDED.labels(approval.action_class, to)
     transaction.on_commit(counted.inc, robust=True)
     transaction.on_commit(partial(news.announce, approval.key), robust=True)

@@ -28,7 +28,7 @@ def refuse_others(approval: Approval, by: Principal) -> None:
 def refuse_requester(approval: Approval, by: Principal) -> None:
     """Raises `Forbidden` where the person behind the request would approve it."""
     if approval.four_eyes and is_requester(approval, by.name):
-        raise Forbidden(f"{approval.requested_for} asked for this: {who_may(approval)}")
+        raise Forbidden(f"{by.name} asked for this and cannot approve it too: {who_may(approval)}")
 
 
 def is_requester(approval: Approval, name: str) -> bool:
@@ -40,6 +40,14 @@ def is_requester(approval: Approval, name: str) -> bool:
     if settings.AURA.auth == "off":
         wanted_by.discard(ANONYMOUS)  # nobody's name
     return folded(name) in wanted_by - {""}
+
+
+def may_withdraw(approval: Approval, by: Principal) -> bool:
+    """Whether somebody may cancel a request: who asked, the person behind it, and who decides."""
+    if settings.AURA.auth == "off":
+        return True  # names are claims then
+    mine = str(by) == approval.requested_by or is_requester(approval, by.name)
+    return mine or _rank(by) >= Role.APPROVER.rank
 
 
 def standing(approval: Approval) -> list[str]:

@@ -10,6 +10,9 @@ import json
 import re
 from typing import Any
 
+_encoder = json.JSONEncoder(  # json.dumps would make one for each event
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -26,7 +29,4 @@ def storable(value: Any) -> Any:
 
 def canonical(value: Any) -> bytes:
     """Canonical JSON bytes. Raises ValueError for NaN and infinities, TypeError for non-JSON."""
-    text = json.dumps(
-        storable(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
+    return _encoder.encode(storable(value)).encode()

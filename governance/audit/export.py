@@ -55,7 +55,10 @@ def export(target: Path) -> Exported:
     if newest is None:
         raise NothingSigned("nothing is signed yet")
     if target.exists():
-        raise FileExistsError(f"{target} exists")
+        raise FileExistsError(
+            f"{target} is there already: name a directory or a .tar that is not, so that nothing"
+            " old is mixed into the bundle"
+        )
     with _bundle(target) as write:
         for number, lines in enumerate(_parts(newest.size)):
             write(f"entries/{number:06d}.jsonl", lines)

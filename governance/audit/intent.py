@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 
 from governance.audit import sink
 from governance.audit.checkpoints import Rewritten, signer
-from governance.audit.contradiction import contradicted
+from governance.audit.contradiction import HALTED, contradicted
 from governance.audit.keys import NoKey
 from governance.audit.sequence import Linked, sequence_waiting
 from governance.audit.signing import signs_beside, unsigned_because
@@ -49,8 +49,8 @@ def ensure_intent_durable(linked: Linked | None) -> None:
     """
     deadline = time.monotonic() + DEADLINE_S
     try:
-        if reason := contradicted():
-            raise IntentNotKept(reason)
+        if problem := contradicted():
+            raise IntentNotKept(f"{HALTED}: {problem}")
         if linked is None or not linked.whole:
             sequence_waiting(DEADLINE_S)
         _sign(linked, deadline)

@@ -228,6 +228,9 @@ def _base64(raw: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     try:
-        return b64decode(text, validate=True)
+        raw = b64decode(text, validate=True)
     except ValueError:
-        raise BadNote("a part that must be base64 is not") from None
+        raw = b""
+    if _base64(raw) != text or not raw:  # of one value there is one text
+        raise BadNote("a part that must be base64 is not")
+    return raw

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet, Value
 
+from governance.audit.traces import first_of_alike
 from governance.models import AuditEvent
 
 MOST_PARTS = 12  # so many of the few types there are match soon
@@ -72,21 +73,49 @@ def events(asked: Filter, page: Page = Page()) -> list[AuditEvent]:
 
 
 def _of_alike_traces(asked: Filter, found: QuerySet[AuditEvent], page: Page) -> list[AuditEvent]:
-    """The page of a prefix: most are common, and the next events hold enough of one. One that is
-    rare may be far away: all that the index of traces has of it are sorted.
+    """The page of a prefix: most are common, and the next events hold enough of one. Else its
+    traces are gone through, each by one look into their index; where they are too many, or the
+    index does not know what else is asked for, all of its events that the index has are sorted.
     """
     last = page.offset + page.limit
     next_ones = _behind(_where(replace(asked, trace_id_prefix="")), page).order_by(*_order(page))
     near = list(found.filter(pk__in=next_ones.values("pk")[:NEAR])[page.offset : last])
     if len(near) == page.limit:
         return near
+    if (first := _by_traces(asked, page)) is not None:
+        return _in_order(first)
     if _about_how_many(asked.trace_id_prefix) > RARE:
         return list(found.order_by(*_order(page))[page.offset : last])
     way = (F("recorded_at") + NO_TIME, F("id"))  # no index has that
     order = way if page.oldest_first else [part.desc() for part in way]
     keys = list(found.order_by(*order).values_list("pk", flat=True)[page.offset : last])
+    return _in_order(keys)
+
+
+def _in_order(keys: Sequence[int]) -> list[AuditEvent]:
     rows = AuditEvent.objects.in_bulk(keys)
     return [rows[key] for key in keys]
+
+
+def _by_traces(asked: Filter, page: Page) -> Sequence[int] | None:
+    """Keys of the page's events; None where going through the traces is not the way to them."""
+    others = (asked.trace_id, asked.session_id, asked.agent, asked.action_class)
+    if any(others) or asked.types or asked.actors:
+        return None
+    last = event(page.behind) if page.behind else None
+    if page.behind and last is None:
+        return []
+    return first_of_alike(
+        asked.trace_id_prefix,
+        {sign: moment for sign, moment in _times(asked).items() if moment is not None},
+        rows=(page.offset, page.offset + page.limit),
+        behind=(last.recorded_at, last.pk) if last else None,
+        oldest_first=page.oldest_first,
+    )
+
+
+def _times(asked: Filter) -> dict[str, datetime | None]:
+    return {">=": asked.since, "<=": asked.until, ">": asked.after, "<": asked.before}
 
 
 def _about_how_many(prefix: str) -> int:
@@ -112,10 +141,12 @@ def event(key: str) -> AuditEvent | None:
     return AuditEvent.objects.filter(key=key).first()
 
 
-def of_traces(trace_ids: Sequence[str], *, most: int) -> list[AuditEvent]:
-    """Events of these traces, oldest first."""
+def of_traces(trace_ids: Sequence[str], *, most: int, at_once: int) -> Iterator[list[AuditEvent]]:
+    """Events of these traces, oldest first, so many at once."""
     found = AuditEvent.objects.filter(trace_id__in=trace_ids)
-    return list(found.order_by("recorded_at", "id")[:most])
+    keys = list(found.order_by("recorded_at", "id").values_list("pk", flat=True)[:most])
+    for first in range(0, len(keys), at_once):
+        yield _in_order(keys[first : first + at_once])
 
 
 def _where(asked: Filter) -> QuerySet[AuditEvent]:

@@ -19,7 +19,7 @@ from django.utils.timezone import now
 
 from aura.kernel import rows
 from aura.kernel.ids import iso
-from aura.kernel.secrets import redact_name, redact_value
+from aura.kernel.secrets import Pseudonym, redact_name, redact_value
 from governance.audit.background import sequence_along, sequence_along_now, sequence_soon
 from governance.audit.canonical import canonical, storable
 from governance.audit.keys import pseudonym
@@ -41,7 +41,8 @@ def record(
 
     `data` is JSON; credentials in it are replaced before anything is hashed or stored.
     """
-    uid, action, actor_name = uuid.uuid4(), _clean(action), _clean(actor.name)
+    uid, named = uuid.uuid4(), pseudonym()
+    action, actor_name = _clean(action, named), _clean(actor.name, named)
     event_type, trace_id, about = storable(event_type), storable(trace_id), _storable(about)
     key = about.key or f"evt_{uid.hex[:16]}"
     moment = now()
@@ -55,7 +56,7 @@ def record(
             "traceId": trace_id,
             "actor": _who(actor, actor_name),
             "action": action,
-            "data": redacted(dict(data or {})),
+            "data": redact_value(dict(data or {}), pseudonym=named),
             "key": key,
             **_about(about),
         }
@@ -79,7 +80,8 @@ def record(
         rows.insert_for_key(event)
     else:
         gathered.events.append(event)
-    _sequence_on_commit()
+    if gathered is None or not gathered.apart:
+        _sequence_on_commit()
     return event
 
 
@@ -88,8 +90,8 @@ def redacted(value: Any) -> Any:
     return redact_value(value, pseudonym=pseudonym())
 
 
-def _clean(text: str) -> str:
-    clean: str = storable(redact_name(text, pseudonym=pseudonym()))
+def _clean(text: str, named: Pseudonym) -> str:
+    clean: str = storable(redact_name(text, pseudonym=named))
     return clean
 
 
@@ -127,11 +129,12 @@ class Gathered:
 
     `intent` says that an effect follows the commit and waits for the signature of its events, so
     they get their places along with it; `linked` are those places, None while nobody knows
-    (`governance.audit.intent` finds out).
+    (`governance.audit.intent` finds out). `apart`: somebody else writes them (`recorded_apart`).
     """
 
     events: list[AuditEvent] = field(default_factory=list)
     intent: bool = False
+    apart: bool = False
     linked: Linked | None = None
 
 
@@ -154,6 +157,19 @@ def recorded_together(*, along: bool = True) -> Iterator[Gathered]:
             gathered.linked = sequence_along_now()
         elif along and gathered.events:
             sequence_along()
+    finally:
+        _gathered.reset(token)
+
+
+@contextmanager
+def recorded_apart() -> Iterator[list[AuditEvent]]:
+    """Events recorded inside are for the caller to write along with the change that they tell of,
+    and to have linked afterwards (`sequence_soon`): for who writes past Django's connection.
+    """
+    gathered = Gathered(apart=True)
+    token = _gathered.set(gathered)
+    try:
+        yield gathered.events
     finally:
         _gathered.reset(token)
 

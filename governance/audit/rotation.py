@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance.audit import contradiction, verified
+from governance.audit import halting, verified
 from governance.audit.checkpoints import NONE_HERE, PATIENCE_S, signer
 from governance.audit.keys import NoKey, new_name, replace_key, signing_key
 from governance.audit.notes import BadNote, Note, PublicKey, SecretKey, public_key
@@ -50,7 +50,7 @@ def accept_restore(*, reason: str, actor: Principal = SYSTEM) -> PublicKey:
         kept = AuditLink.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
         _announce(RESTORED, old, new, actor, kept=kept, reason=reason)
     replace_key(new)
-    contradiction.settle()
+    halting.accept(reason=reason, by=actor)
     verified.forget()
     signer.sign_head()
     return new.public

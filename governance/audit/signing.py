@@ -16,7 +16,7 @@ from django.db import Error, close_old_connections, connection, connections
 
 from governance.audit import sink, witness
 from governance.audit.checkpoints import Rewritten, signer
-from governance.audit.contradiction import contradicted
+from governance.audit.contradiction import HALTED, contradicted
 from governance.audit.keys import NoKey
 
 # So often at most the log is signed, but for intents: a commit waits no longer for its signature.
@@ -89,8 +89,8 @@ class Signing(Regularly):
         signer.sign_head()
         if not signer.signs_here():
             return
-        if reason := contradicted():
-            raise Unhealthy(reason)
+        if problem := contradicted():
+            raise Unhealthy(f"{HALTED}: {problem}")
         self._demand_linking()
         self.signed_at = time.monotonic()
 

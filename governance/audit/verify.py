@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
-from governance.audit import rotation, sink, stream, verified
+from governance.audit import halting, rotation, sink, stream, verified
 from governance.audit.chain import GENESIS, chained, leaf
 from governance.audit.keys import NoKey, signing_key
 from governance.audit.merkle import HASH_BYTES, Frontier
@@ -61,6 +61,11 @@ class Verdict:
     def valid(self) -> bool:
         return self.broken_at is None
 
+    @property
+    def fault(self) -> str:
+        """What is wrong, and where; empty when nothing is."""
+        return "" if self.valid else f"place {self.broken_at}: {self.problem}"
+
 
 class Broken(Exception):
     """The log does not hold at `place`."""
@@ -78,8 +83,17 @@ def verify(
     """Check the log: what came since the last verified checkpoint, or with `full` everything.
 
     `outside`: checkpoints kept elsewhere, e.g. by a witness, that the log must agree with too.
+    Whoever gives them judges what it means that it does not; otherwise no effect begins any more.
     """
+    outside = list(outside)
     start = (None if full else verified.load()) or verified.Verified()
+    verdict = _verified(start, progress, outside)
+    if not verdict.valid and not outside:
+        halting.halt(verdict.fault)
+    return verdict
+
+
+def _verified(start: verified.Verified, progress: Progress | None, outside: list[Note]) -> Verdict:
     walk = _Walk(start, _expected(start, outside))
     try:
         walk.begin()

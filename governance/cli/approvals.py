@@ -142,8 +142,16 @@ def _tell(approval: dict[str, Any], *, machine: bool) -> None:
     if machine:
         say(show.as_json(approval))
         return
+    context = approval.get("request_context") or {}
+    preview = context.get("preview") if isinstance(context, dict) else None
+    if isinstance(preview, str):
+        asked = {key: value for key, value in context.items() if key != "preview"}
+        approval = {**approval, "request_context": asked}
     for line in show.fields(approval):
         say(line)
+    if isinstance(preview, str):
+        say("what it would touch, as whoever asks found out:")
+        say("\n".join(f"  {line}" for line in show.lines(preview).splitlines()))
 
 
 def _decided(approval: dict[str, Any], *, machine: bool) -> None:

@@ -30,7 +30,9 @@ BAD_TO_GOOD = (1, 2, 0)
 NO_ANSWER = 3
 ACTIONS = ("read", "write", "destructive")
 HEAD = ("TIME", "EVENT", "EFFECT", "ACTION", "RESOURCE", "POLICY", "TRACE")
-LOOKED_AT = 1000  # events, when only those of one effect are wanted
+LOOKED_AT = 1000  # events: not each of a call was judged, or has the effect that is asked for
+# What was asked about at auditd, and the calls of agents, which carry what they were told.
+DECIDED = "policy_decision,tool_execution"
 
 
 class Asking(Parser):
@@ -168,17 +170,18 @@ class _Log:
         """Newest first, as many as asked for."""
         found = self._service.get(
             self._events,
-            event_type="policy_decision",
+            event_type=DECIDED,
             since=said.since,
             session_id=said.session,
             trace_id=said.trace,
             trace_id_prefix=said.trace_prefix,
-            limit=max(LOOKED_AT, said.limit) if said.effect else said.limit,
+            limit=max(LOOKED_AT, said.limit),
         )
         if not isinstance(found, list):
             _object(found)
             raise Failure("the server answers, but not as auditd does: a list was expected")
-        kept = [e for e in found if said.effect in (None, _decision_of(e).get("effect"))]
+        decided = [event for event in found if _decision_of(event).get("effect")]
+        kept = [e for e in decided if said.effect in (None, _decision_of(e)["effect"])]
         return kept[: said.limit]
 
 
@@ -220,7 +223,9 @@ def _list(log: _Log, said: argparse.Namespace) -> int:
 def _heading(event: dict[str, Any], decision: dict[str, Any]) -> str:
     when = show.moment(event.get("timestamp", ""))
     effect = decision.get("effect", "?")
-    return show.clean(f"{when}  {event.get('event_id')}  {effect}  {event.get('trace_id') or ''}")
+    tool = (event.get("tool") or {}).get("name") or ""
+    parts = (when, event.get("event_id"), effect, event.get("trace_id"), tool)
+    return show.clean("  ".join(str(part) for part in parts if part))
 
 
 def _explanation(said: dict[str, Any]) -> str:

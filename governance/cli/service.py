@@ -18,6 +18,7 @@ from governance.cli.show import clean
 AUDITD = "http://localhost:1199"
 TIMEOUT_S = 30.0
 CONNECT_S = 5.0
+NOT_ALLOWED = "you are not allowed to do this"
 AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 
 
@@ -101,7 +102,8 @@ class Service:
             case HTTPStatus.UNAUTHORIZED:
                 return Failure(f"{self.name} wants to know who you are: set {TOKEN} ({words})")
             case HTTPStatus.FORBIDDEN:
-                return Failure(f"you are not allowed to do this: {words}")
+                said = "" if words.lower().startswith(NOT_ALLOWED) else f"{NOT_ALLOWED}: "
+                return Failure(f"{said}{words}")
             case _ if status in AWAY:
                 return Away(f"{self.name} is not available: {words}")
             case _ if answer.is_redirect:

@@ -14,13 +14,14 @@ from governance.audit.canonical import storable
 from governance.audit.query import Filter, Page
 from governance.audit.record import data_of
 from governance.helpdesk import words
+from governance.helpdesk.listing import AT_ONCE, Listing
 from governance.helpdesk.posting import EVENT, OF_OUTCOME
 from governance.helpdesk.requests import opinion
 from governance.models import Approval, AuditEvent, AuditLink
 
 RESULT_CHARS: Final = 500
 SCANNED_MOST: Final = 10_000  # events looked into for what has no index
-SCANNED_AT_ONCE: Final = 500
+SCANNED_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +50,21 @@ class Inside:
 ANYTHING: Final = Inside()
 
 
-def listed(asked: Filter, page: Page, inside: Inside = ANYTHING) -> list[dict[str, Any]]:
-    """A page of events."""
-    if inside == ANYTHING:
-        return shown(query.events(asked, page))
-    found: list[dict[str, Any]] = []
-    window = replace(page, limit=SCANNED_AT_ONCE)
-    for _ in range(SCANNED_MOST // SCANNED_AT_ONCE):
+def listed(asked: Filter, page: Page, inside: Inside = ANYTHING) -> Listing:
+    """A page of events; it ends early where they are large."""
+    found = Listing(page.limit)
+    whole = inside == ANYTHING
+    at_once = min(page.limit, AT_ONCE) if whole else SCANNED_AT_ONCE
+    most = page.limit if whole else SCANNED_MOST
+    for offset in range(0, most, at_once):
+        window = replace(page, limit=at_once, offset=page.offset + offset)
         rows = query.events(asked, window)
-        found += [event for event in shown(rows) if inside.holds(event)]
-        if len(found) >= page.limit or len(rows) < SCANNED_AT_ONCE:
+        for row, event in zip(rows, shown(rows), strict=True):
+            if inside.holds(event) and not found.take(event, len(row.body)):
+                return found
+        if len(rows) < at_once:
             break
-        window = replace(window, offset=window.offset + SCANNED_AT_ONCE)
-    return found[: page.limit]
+    return found
 
 
 def find(event_id: str) -> AuditEvent | None:

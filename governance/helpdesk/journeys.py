@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from governance.audit import query
 from governance.audit.query import Filter, Page
 from governance.helpdesk import words
 from governance.helpdesk.events import shown
+from governance.helpdesk.listing import AT_ONCE, Listing
 from governance.helpdesk.posting import text_in
 
 # Of several things that happened in a trace the gravest is its outcome.
@@ -31,6 +33,17 @@ ANCHORS: Final = (*words.stored(words.DELEGATED), *words.stored(words.REQUESTED)
 ANCHORS_AT_ONCE: Final = 100
 ANCHORS_MOST: Final = 2000  # looked at for what has no index
 EVENTS_MOST: Final = 10_000  # of all traces looked at once
+
+TEXT_CHARS: Final = 4096  # of an intent; a question is shown whole
+# The little of an event that its journey tells of: thousands are held at once.
+NEEDED: Final = {
+    "session": ("user_id",),
+    "decision": ("agent", "request_category", "user_intent"),
+    "tool": ("name", "agent"),
+    "policy_decision": ("effect",),
+    "outcome": ("status",),
+    "approval": ("status",),
+}
 
 Event = dict[str, Any]
 
@@ -57,14 +70,14 @@ class Asked:
         return fits and (not self.has_retries or bool(journey.get("retry_count")))
 
 
-def journeys(asked: Asked, *, limit: int) -> list[Event]:
-    """Journeys, newest first."""
-    found: list[Event] = []
+def journeys(asked: Asked, *, limit: int) -> Listing:
+    """Journeys, newest first; ends early where they are large."""
+    found = Listing(limit)
     for traces in _traces(asked):
-        found += filter(asked.holds, _journeys(traces))
-        if len(found) >= limit:
-            break
-    return found[:limit]
+        for journey in filter(asked.holds, _journeys(traces)):
+            if not found.take(journey, len(json.dumps(journey))):
+                return found
+    return found
 
 
 def _traces(asked: Asked) -> Iterator[list[str]]:
@@ -86,9 +99,26 @@ def _traces(asked: Asked) -> Iterator[list[str]]:
 
 def _journeys(traces: Sequence[str]) -> Iterator[Event]:
     by_trace: dict[str, list[Event]] = {trace: [] for trace in traces}
-    for event in shown(query.of_traces(traces, most=EVENTS_MOST)):
-        by_trace[event["trace_id"]].append(event)
+    for rows in query.of_traces(traces, most=EVENTS_MOST, at_once=AT_ONCE):
+        for event in shown(rows):
+            seen = by_trace[event["trace_id"]]
+            asks = not seen or (_is_anchor(event) and not any(map(_is_anchor, seen)))
+            seen.append(_needed(event, asks=asks))
     return (_journey(trace, events) for trace, events in by_trace.items() if events)
+
+
+def _needed(event: Event, *, asks: bool) -> Event:
+    """What the journey needs of it; the question only of the event that `asks` it."""
+    kept: Event = {name: event[name] for name in ("trace_id", "event_type", "recorded_at")}
+    for part, keys in NEEDED.items():
+        if event.get(part):
+            kept[part] = {key: text_in(event, part, key)[:TEXT_CHARS] for key in keys}
+    checked = event.get("delegation_verification")
+    if isinstance(checked, dict) and checked.get("mismatch"):
+        kept["delegation_verification"] = {"mismatch": True}
+    if asks:
+        kept["input"] = {"user_query": text_in(event, "input", "user_query")}
+    return kept
 
 
 def _journey(trace: str, events: Sequence[Event]) -> Event:

@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 
-from aura.kernel.errors import NotFound, PayloadTooLarge, Problem, Unavailable, ValidationFailed
+from aura.kernel.errors import (
+    Forbidden,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unavailable,
+    ValidationFailed,
+)
 from aura.kernel.secrets import redact_name
 from governance.audit.canonical import storable
 from governance.audit.keys import pseudonym
@@ -20,7 +28,7 @@ from governance.audit.record import data_of, record
 from governance.audit.sequence import sequence_waiting
 from governance.helpdesk import words
 from governance.models import AuditEvent, AuditLink
-from governance.types import About, Principal
+from governance.types import About, Principal, Role
 
 LINKED_WITHIN_S: Final = 5.0
 BYTES_MOST: Final = 128 * 1024  # of what others send: answers hold up to a thousand of it
@@ -64,14 +72,16 @@ def post_event(event: Mapping[str, Any], *, by: Principal) -> Place:
 
 
 def post_outcome(event_id: str, outcome: Mapping[str, Any], *, by: Principal) -> Place:
-    """Keep what became of a posted event. Raises `NotFound`, `EventExists` for a second one, and as
-    `post_event` does. Of our own events the product tells itself what became.
+    """Keep what became of a posted event. Raises `NotFound`, `Forbidden` for somebody else's event,
+    `EventExists` for a second one, and as `post_event` does. Of our own events the product tells
+    itself what became.
     """
     about = AuditEvent.objects.filter(key=storable(event_id)).first()
     if about is None or about.key is None:
         raise NotFound("event not found")
     if not about.type.startswith(words.POSTED):
         raise EventExists(f"the outcome of event {event_id} is told by the product itself")
+    _demand_own(about, by)
     told = {
         "event_type": words.OUTCOME,
         "parent_id": about.key,
@@ -92,6 +102,14 @@ def post_outcome(event_id: str, outcome: Mapping[str, Any], *, by: Principal) ->
         ),
     )
     return place_of(row)
+
+
+def _demand_own(event: AuditEvent, by: Principal) -> None:
+    """An outcome is told by whoever told the event, or by an admin."""
+    if settings.AURA.auth == "off" or Role.ADMIN.value in by.roles:
+        return
+    if (event.actor, event.actor_name) != (by.kind, by.name[:150]):
+        raise Forbidden(f"event {event.key} was told by {event.actor_name}, who tells its outcome")
 
 
 def told_in(row: AuditEvent) -> dict[str, Any]:

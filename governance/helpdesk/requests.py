@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from aura.kernel.errors import PayloadTooLarge, ValidationFailed
+from aura.kernel.errors import Forbidden, PayloadTooLarge, ValidationFailed
 from aura.kernel.ids import iso
 from aura.kernel.secrets import redact, redact_value
 from governance import approvals
+from governance.approvals.rules import may_withdraw
 from governance.audit.canonical import canonical
+from governance.helpdesk.listing import Listing
 from governance.helpdesk.posting import BYTES_MOST
 from governance.helpdesk.resources import described
 from governance.models import Approval, ApprovalStatus
@@ -93,10 +95,26 @@ def _terms(action: Action, wanted: str) -> dict[str, Any]:
     }
 
 
-def listed(*, status: str = "", limit: int = LIST_LIMIT, **asked: str) -> list[Approval]:
-    """Requests, newest first; `approved` are those that were used too."""
+def withdraw(approval_id: str, *, by: Principal, reason: str) -> None:
+    """Cancel a request that waits. Raises `Forbidden` for who neither asked for it nor decides."""
+    if not may_withdraw(approvals.find(approval_id), by):
+        raise Forbidden(
+            f"{by.name} did not ask for this: it is cancelled by who did, or by somebody with the"
+            f" role {Role.APPROVER} or above"
+        )
+    approvals.cancel(approval_id, by=by, reason=reason)
+
+
+def listed(*, status: str = "", limit: int = LIST_LIMIT, **asked: str) -> Listing:
+    """Requests, newest first; `approved` are those that were used too. Ends early if large."""
     alike = [own for own, shown in SHOWN.items() if shown == status]
-    return approvals.listed(statuses=[status, *alike] if status else (), limit=limit, **asked)
+    statuses = [status, *alike] if status else ()
+    found = Listing(limit)
+    for approval in approvals.listed(statuses=statuses, limit=limit, **asked):
+        told = shown(approval)
+        if not found.take(told, len(json.dumps(told))):
+            break
+    return found
 
 
 def shown(approval: Approval) -> dict[str, Any]:
@@ -117,7 +135,7 @@ def shown(approval: Approval) -> dict[str, Any]:
         "resource_name": redact(approval.resource_name),
         "requested_by": requester(approval),
         "requested_at": iso(approval.requested_at),
-        "request_context": redact_value(approval.context or approval.arguments),
+        "request_context": redact_value({**approval.arguments, **approval.context}),
         "resolved_by": approval.decided_by,
         "resolved_at": _moment(approval.decided_at),
         "resolution_reason": redact(approval.decision_reason),

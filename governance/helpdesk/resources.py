@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 def known() -> Inventory:
-    """The inventory of HELPDESK_INFRA_CONFIG. Raises `Unavailable` while it cannot be read."""
+    """The inventory in force. Raises `Unavailable` while it cannot be read."""
     try:
-        return inventory.configured(settings.AURA.infra_config)
+        return inventory.configured(settings.AURA.inventory)
     except InventoryRefused as refused:
         logger.warning("the inventory cannot be used: %s", refused)
         raise Unavailable("the inventory cannot be read; see the log of the server") from None

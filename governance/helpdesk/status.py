@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from aura.kernel.ids import iso
+from governance.approvals import notices
 from governance.audit import query
 from governance.audit.query import Filter, Page
 from governance.helpdesk.chain import FRESH_S, verdicts
@@ -34,8 +35,8 @@ def info() -> dict[str, Any]:
         },
         "approvals": {
             "enabled": True,
-            "webhook_configured": False,
-            "email_configured": False,
+            "webhook_configured": notices.webhook_configured(),
+            "email_configured": notices.email_configured(),
             "default_timeout": f"{int(settings.AURA.approval_request_expires_s // 60)}m",
             "pending_count": Approval.objects.filter(status=ApprovalStatus.PENDING).count(),
         },

@@ -16,8 +16,11 @@ from governance.identity.credentials import (
     Verified,
     digest,
     forget,
+    known,
+    known_again,
     may,
     user_of,
+    was_known,
 )
 from governance.identity.people import ConsoleSession, caller, decider, opener, principal
 from governance.identity.scopes import Credentials
@@ -43,9 +46,12 @@ __all__ = [
     "digest",
     "forget",
     "issue_token",
+    "known",
+    "known_again",
     "may",
     "opener",
     "principal",
     "revoke_token",
     "user_of",
+    "was_known",
 ]

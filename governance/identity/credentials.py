@@ -98,6 +98,29 @@ def user_of(token: str, *, address: str = "", route: str = "") -> tuple[User, Ve
     return found.user, found
 
 
+def known(token: str) -> Verified | None:
+    """What a token is good for, where that is known without a question."""
+    return _current(_trusted(digest(token)))
+
+
+def was_known(token: str) -> bool:
+    """Whether it was good when it was last looked up, lately: no stranger's guess."""
+    return digest(token) in _cache
+
+
+def known_again(token: str) -> Verified | None:
+    """Look up a token that `was_known`. None: it is no longer good; `user_of` says why."""
+    key = digest(token)
+    try:
+        return _current(_trusted(key) or _looked_up(key, token))
+    except oidc.Refused:
+        return None
+
+
+def _current(found: Verified | None) -> Verified | None:
+    return found if found is not None and found.expires_at > now() else None
+
+
 def may(user: Any, token: Any, permission: str) -> bool:
     """May this request do it? `token` is DRF's `request.auth`: a `Verified`, or None."""
     if isinstance(token, Verified):

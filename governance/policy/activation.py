@@ -19,7 +19,7 @@ from governance.access import role_of
 from governance.audit.record import record
 from governance.inventory import Inventory
 from governance.models import PolicyVersion
-from governance.policy import current
+from governance.policy import current, seals
 from governance.policy.diff import Change, diff
 from governance.policy.loader import load
 from governance.policy.witness import TooManyNames
@@ -27,7 +27,7 @@ from governance.types import SYSTEM, ActorKind, Principal, Role, folded
 
 # Any number that no other advisory lock of the product uses.
 LOCK = 0x504F4C49
-PROPOSED, SHADOWED = "policy_proposed", "policy_shadowed"
+SHADOWED = "policy_shadowed"
 
 
 class PolicyNotActivated(Problem):
@@ -56,12 +56,18 @@ def keep(
     return version
 
 
-def propose(version: PolicyVersion, *, by: User) -> Activation:
+def propose(version: PolicyVersion, *, by: User, lost_key: bool = False) -> Activation:
     """Activate a version, or have it wait when it loosens anything.
 
-    Raises `Forbidden` for somebody without the role of an approver, `PolicyNotActivated`.
+    `lost_key`: the AURA_SECRET_KEY of the activations in the log is gone for good. Raises
+    `Forbidden` for somebody without the role of an approver, `PolicyNotActivated`.
     """
     _require_role(by)
+    if not lost_key and seals.stranger():
+        raise PolicyNotActivated(
+            f"{current.STRANGER}: run this with the settings of the server; where that key is lost,"
+            " with --lost-key"
+        )
     return _propose(version, by=_principal(by), confirmed_by_nobody=False)
 
 
@@ -80,6 +86,10 @@ def confirm(version: PolicyVersion, *, by: User) -> Activation:
             raise PolicyNotActivated(
                 f"the policy in force has changed since {version} was proposed; propose it again"
             )
+        if not seals.proposed(version.digest, version.proposed_by, version.proposed_over):
+            raise PolicyNotActivated(
+                f"nobody is known to have proposed {version} as the database says; propose it again"
+            )
         compared = _compared(version)
         _make_active(version, by=_principal(by), compared=compared, confirmed=True)
     return Activation(
@@ -95,15 +105,54 @@ def at_start(path: Path, *, inventory: Inventory | None) -> str:
     version = keep(
         path.read_text(encoding="utf-8"), source=str(path), by=SYSTEM, inventory=inventory
     )
-    if version.active:
+    if current.in_force(version):
         return ""
-    first = not current.promised()
+    if seals.stranger():
+        return _denied_until()
+    first = not any(seals.payloads(seals.ACTIVATED))
     if _propose(version, by=SYSTEM, confirmed_by_nobody=first).active:
         return ""
     return (
         f"{path} loosens the policy in force, which therefore stays: see `manage.py policy diff"
         f" {path}`; a person with the role approver or admin confirms the change with `manage.py"
         f" policy activate {version.digest[:12]} --confirm NAME`"
+    )
+
+
+def put_seal_in_place() -> str:
+    """At a start: seal what an older version, or another key, brought into force.
+
+    It happens once: what is written into the log later without a seal is never believed. The answer
+    is what a person should be told, or nothing.
+    """
+    with transaction.atomic():
+        _alone()
+        last = seals.newest()
+        if last is None and seals.any_there():
+            return _denied_until()
+        if last is not None and not last.stale:
+            return ""
+        digest = last.digest if last else _activated_before()
+        record(
+            seals.SEALED,
+            actor=SYSTEM,
+            action=f"policy {digest[:12] or current.BUILT_IN}",
+            data={"payload": {"digest": digest} | seals.numbered(digest)},
+        )
+        _reload()
+    return ""
+
+
+def _activated_before() -> str:
+    """The last activation by a version that sealed none."""
+    last = next(seals.payloads(seals.ACTIVATED), {})
+    return str(last.get("digest", ""))
+
+
+def _denied_until() -> str:
+    return (
+        f"{current.STRANGER}: everything is denied until two people activate a policy (`manage.py"
+        " policy activate FILE --by NAME --lost-key`)"
     )
 
 
@@ -128,7 +177,7 @@ def _propose(version: PolicyVersion, *, by: Principal, confirmed_by_nobody: bool
     with transaction.atomic():
         _alone()
         version.refresh_from_db()
-        if version.active:
+        if current.in_force(version):
             raise PolicyNotActivated(f"{version} is in force already")
         compared = _compared(version)
         if confirmed_by_nobody or not compared.loosens:
@@ -168,10 +217,13 @@ def _wait(version: PolicyVersion, *, by: Principal, compared: _Compared) -> None
     version.proposed_by, version.proposed_over, version.waiting = str(by), _in_force(), True
     version.save(update_fields=["proposed_by", "proposed_over", "waiting"])
     record(
-        PROPOSED,
+        seals.PROPOSED,
         actor=by,
         action=f"policy {version.digest[:12]}",
-        data={"payload": _payload(version, compared)},
+        data={
+            "payload": _payload(version, compared)
+            | {"seal": seals.of_proposal(version.digest, str(by), version.proposed_over)}
+        },
     )
 
 
@@ -181,7 +233,7 @@ def _make_active(
     proposed_by = version.proposed_by if confirmed else str(by)
     confirmed_by = str(by) if confirmed else ""
     people = {"proposedBy": proposed_by, "confirmedBy": confirmed_by}
-    payload = _payload(version, compared) | people
+    payload = _payload(version, compared) | people | seals.numbered(version.digest)
     # What waits was compared with the version that goes now.
     PolicyVersion.objects.filter(Q(active=True) | Q(waiting=True)).update(
         active=False, waiting=False
@@ -190,7 +242,7 @@ def _make_active(
     version.proposed_by, version.confirmed_by = proposed_by, confirmed_by
     version.save()
     record(
-        current.ACTIVATED,
+        seals.ACTIVATED,
         actor=by,
         action=f"policy {version.digest[:12]}",
         data={"payload": payload},

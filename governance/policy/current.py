@@ -1,7 +1,8 @@
 """The policy in force: the active row, compiled, and read again soon after it changes.
 
 Without an active row the built-in default counts. A row that is not what was activated (its text
-was changed, or another was made active behind the product's back) denies everything.
+was changed, or another was made active behind the product's back) denies everything; what was
+activated is what an event with our seal says (`seals`).
 
 Asks the database, hence not for the event loop's own thread.
 """
@@ -20,9 +21,8 @@ from django.db.models import Q
 
 from aura.config import Settings
 from aura.kernel.telemetry import metrics
-from governance.audit.record import data_of
-from governance.models import AuditEvent, PolicyVersion
-from governance.policy import trace
+from governance.models import PolicyVersion
+from governance.policy import seals, trace
 from governance.policy.coverage import under_plan
 from governance.policy.document import Document
 from governance.policy.engine import CompiledPolicy, Options
@@ -31,8 +31,12 @@ from governance.policy.nodes import PolicyRefused
 from governance.policy.types import Decision, Effect, PolicyRequest
 
 BUILT_IN = "built-in"
+NOT_ACTIVATED = "not what was activated"
+STRANGER = (
+    "no activation in the log is sealed with the AURA_SECRET_KEY of this process, which is another"
+    " one, or they are forged"
+)
 CHECKED_EVERY_S = 1.0
-ACTIVATED = "policy_activated"
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +139,10 @@ def _active(digest: str, options: Options) -> CompiledPolicy:
     # What was activated between the two looks is no fault: then a second look finds it.
     if told != digest and _state()[0] != told:
         logger.critical(
-            "the log says that policy %s is active and the database says %s; denying everything",
+            "the log says that policy %s is active and the database says %s; denying everything%s",
             told[:12] or "none",
             digest[:12] or "none",
+            f": {STRANGER}" if seals.stranger() else "",
         )
         return _nothing(digest, options)
     if not told:
@@ -146,10 +151,14 @@ def _active(digest: str, options: Options) -> CompiledPolicy:
 
 
 def promised() -> str:
-    """The digest of the last activation in the log; empty when there was none."""
-    events = AuditEvent.objects.filter(type=ACTIVATED)
-    last = events.order_by("-id").only("body").first()  # clocks of machines may be apart
-    return str(data_of(last.body)["data"]["payload"]["digest"]) if last else ""
+    """The digest of the last activation with our seal; empty when there was none."""
+    last = seals.newest()
+    return last.digest if last else ""
+
+
+def in_force(version: PolicyVersion) -> bool:
+    """Is its row the active one, and was it activated by us?"""
+    return version.active and promised() == version.digest
 
 
 def _compiled(digest: str, options: Options) -> CompiledPolicy:
@@ -167,7 +176,7 @@ def _compiled(digest: str, options: Options) -> CompiledPolicy:
 def _nothing(digest: str, options: Options) -> CompiledPolicy:
     """A policy that denies everything, and says of which version it is the stand-in."""
     sealed = Options(readonly=options.readonly)
-    broken = CompiledPolicy(Document(()), source="not what was activated", options=sealed)
+    broken = CompiledPolicy(Document(()), source=NOT_ACTIVATED, options=sealed)
     broken.version = digest
     return broken
 

@@ -15,14 +15,23 @@ from governance.types import ActionClass
 
 ALIKE = 0.85
 COMPARED_MOST = 200
+# What the work of a ticket needs to be decided, and what does not go without it.
+OF_TICKETS = (
+    ("ticket", ActionClass.READ, "agents may not plan, ask or give up"),
+    ("repository", ActionClass.READ, "agents may not look around in Git"),
+    ("file", ActionClass.READ, "agents may read no file"),
+    ("file", ActionClass.WRITE, "agents may write no file"),
+    ("repository", ActionClass.WRITE, "agents may not commit, push or resolve"),
+)
+TICKETS = "tickets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """`rule` is the index of a rule that never decides `action`, because `before` does.
 
-    A finding without a rule is about a word, and only `message` tells of it. `undecided`: the
-    names overlap in too many ways to know.
+    A finding without a rule is about a word or about something missing, and only `message` tells
+    of it. `undecided`: the names overlap in too many ways to know.
     """
 
     line: int
@@ -33,10 +42,32 @@ class Finding:
     before: str = ""
     undecided: bool = False
 
+    @property
+    def name(self) -> str:
+        """What it is waived by; empty when it is not."""
+        return self.policy if self.rule is None else f"{self.policy}#{self.rule}"
+
 
 def lint(document: Document) -> list[Finding]:
-    """Everything found: dead rules first, then words."""
-    return [*dead_rules(document), *misspelt(document)]
+    """Everything found: dead rules first, then words, then what tickets miss."""
+    return [*dead_rules(document), *misspelt(document), *without_tickets(document)]
+
+
+def without_tickets(document: Document) -> Iterator[Finding]:
+    """What no rule can decide, and every ticket needs. Only whole types are looked for."""
+    for kind, action, then in OF_TICKETS:
+        if not any(_speaks_of(policy, kind, action) for policy in document.enabled):
+            message = (
+                f"no rule decides {action} of a {kind}: {then}; the policy `{TICKETS}` of the"
+                " built-in document has such rules (manage.py policy show --text before the first"
+                " activation, or docs/policy.md)"
+            )
+            yield Finding(line=1, message=message, policy=TICKETS)
+
+
+def _speaks_of(policy: Policy, kind: str, action: ActionClass) -> bool:
+    typed = any(spec.type == kind for spec in policy.resources)
+    return typed and any(action in rule.actions for rule in policy.rules)
 
 
 def dead_rules(document: Document) -> Iterator[Finding]:

@@ -46,7 +46,16 @@ POLICY = (
 )
 MATCH = ("name", "name_pattern", "tags", "namespace", "sensitivity", "tool", "tool_pattern")
 RULE = ("action", "effect", "message", "conditions")
+SCHEDULE = ("days", "hours", "timezone")
 CONDITIONS = ("require_approval", *OF_APPROVAL, *LIMITS, "schedule", *PURPOSES)
+# Where a key belongs that stands at another level: at the first of these places that has it.
+PLACES = (
+    ("to a policy", POLICY),
+    ("to a rule", RULE),
+    ("below conditions, of a rule", CONDITIONS),
+    ("below match, of an item of resources", MATCH),
+    ("below schedule, of conditions", SCHEDULE),
+)
 
 
 def load(text: str, source: str, *, inventory: Inventory | None = None) -> Document:
@@ -66,7 +75,7 @@ class _Loader:
     """One method a level of the document."""
 
     def __init__(self, inventory: Inventory | None) -> None:
-        self.reader = Reader()
+        self.reader = Reader(places=PLACES)
         self._inventory = inventory
         self._names: set[str] = set()
 
@@ -219,7 +228,7 @@ class _Loader:
 
     def _schedule(self, node: yaml.Node) -> Schedule:
         r = self.reader
-        keys = r.mapping(node, "schedule", ("days", "hours", "timezone"))
+        keys = r.mapping(node, "schedule", SCHEDULE)
         if isinstance(node, yaml.MappingNode) and not node.value:
             r.fault(node, "schedule must name days or hours")
         said: dict[str, object] = {}

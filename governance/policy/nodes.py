@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import yaml
 
-MAX_CHARS = 2_000_000
-MAX_DEPTH = 20
+from governance import yamltext
+from governance.yamltext import NotReadable
+
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 KINDS = {"bool": "a truth value", "int": "a number", "float": "a number", "null": "empty"}
 
@@ -40,50 +41,11 @@ class PolicyRefused(Exception):
 
 def compose(text: str, source: str) -> yaml.Node:
     """The root node of the one document in `text`. Raises `PolicyRefused`."""
-    if len(text) > MAX_CHARS:
-        raise PolicyRefused(source, [Fault(1, 1, f"longer than {MAX_CHARS} characters")])
     try:
-        _look_over(text, source)
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        words = " ".join(part for part in (error.context, error.problem) if part)
-        raise PolicyRefused(source, [Fault(line, column, f"not YAML: {words}")]) from None
-    except (yaml.YAMLError, UnicodeError):
-        fault = Fault(1, 1, "not YAML: it holds characters that YAML forbids")
+        return yamltext.compose(text)
+    except NotReadable as error:
+        fault = Fault(error.line, error.column, error.message)
         raise PolicyRefused(source, [fault]) from None
-    if root is None:
-        raise PolicyRefused(source, [Fault(1, 1, "there is nothing in it")])
-    return root
-
-
-def _look_over(text: str, source: str) -> None:
-    """Refuse what must not be built: looked at on the stream of events, before anything is."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        mark = event.start_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-        if documents > 1:
-            raise PolicyRefused(source, [Fault(*place, "a second document begins; keep to one")])
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise PolicyRefused(source, [Fault(*place, f"nested deeper than {MAX_DEPTH} levels")])
-        if said := _unreadable(event):
-            raise PolicyRefused(source, [Fault(*place, said)])
-
-
-def _unreadable(event: yaml.Event) -> str:
-    if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-        return "anchors and aliases (& and *) are not read; write it out"
-    if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
-        return f"the tag {event.tag} is not read"
-    return ""
 
 
 @dataclass(slots=True)
@@ -91,6 +53,7 @@ class Reader:
     """Typed looks at nodes. What does not fit is a fault, and reads as None or as empty."""
 
     faults: list[Fault] = field(default_factory=list)
+    places: Sequence[tuple[str, Collection[str]]] = ()  # (words, keys) of the document's levels
 
     def fault(self, node: yaml.Node, message: str) -> None:
         mark = node.start_mark
@@ -109,12 +72,19 @@ class Reader:
             if key in found:
                 self.fault(key_node, f"{key} is there twice")
             elif key not in keys:
-                self.fault(key_node, f"{what} has no key {key!r}{_hint(key, keys)}")
+                self.fault(key_node, f"{what} has no key {key!r}{self._hint(key, keys)}")
             found[key] = value
         for key in needs:
             if key not in found:
                 self.fault(node, f"{what} needs {key}")
         return {key: value for key, value in found.items() if key in keys}
+
+    def _hint(self, word: str, known: Collection[str]) -> str:
+        elsewhere = next((where for where, keys in self.places if word in keys), "")
+        near = difflib.get_close_matches(word, known, n=1)
+        if elsewhere:
+            return f"; it belongs {elsewhere}"
+        return f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
 
     def sequence(self, node: yaml.Node, what: str) -> list[yaml.Node]:
         """The items of a list that must hold at least one."""
@@ -174,8 +144,3 @@ class Reader:
 
 def _kind(node: yaml.Node) -> str:
     return str(node.tag).rsplit(":", 1)[-1]
-
-
-def _hint(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"

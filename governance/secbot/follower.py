@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from aura.config import Settings
-from governance.audit import stream
+from governance.audit import halting, stream
 from governance.audit.chain import GENESIS, chained
 from governance.audit.stream import EPOCH, MICROSECOND, Row
 from governance.audit.verify import Verdict, verify
@@ -66,6 +66,10 @@ def read_on() -> int:
         cursor.state, cursor.looked_at = state.as_json(), now()
         for alert in alerts:
             incidents.raise_alert(alert, cursor, cooldown=limits.cooldown)
+            if alert.type is AlertType.HASH_MISMATCH:
+                halting.halt(f"{alert.subject}: {alert.message}")
+            elif alert.type is AlertType.LOG_BROKEN:
+                halting.halt(alert.message)
         cursor.save()
     return abs(cursor.place - before)
 
@@ -91,7 +95,7 @@ def verify_when_due() -> Verdict | None:
         return None
     whole = cursor.walked_at is None or cursor.walked_at <= moment - WALK_EVERY
     verdict = verify(full=whole)
-    problem = "" if verdict.valid else f"place {verdict.broken_at}: {verdict.problem}"
+    problem = verdict.fault
     with transaction.atomic():
         cursor = SecbotCursor.objects.select_for_update().get(pk=ONLY)
         if problem and problem != cursor.broken:

@@ -22,7 +22,7 @@ from governance.types import Principal
 RAISED: Final = "security_alert"
 RECORDED: Final = "security_incident_recorded"
 BUNDLED: Final = "security_incident_bundled"
-NO_BUNDLE: Final = "recorded, no bundle: the incident agent is not there"
+NO_BUNDLE: Final = "recorded, no bundle yet"
 
 logger = logging.getLogger(__name__)
 

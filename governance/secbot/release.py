@@ -25,8 +25,30 @@ def released(event: Event, earlier: Sequence[Event]) -> bool:
     """`earlier` is the evidence of the same trace before it; what was posted is none."""
     if event.call:
         return _ours(event, earlier)
-    tool = str(part(event.told, "tool").get("name", ""))
-    return any(_allows(one, tool) or _grants(one, tool) for one in earlier)
+    tool, resource = str(part(event.told, "tool").get("name", "")), _resource(event)
+    return any(
+        (_allows(one, tool) or _grants(one, tool)) and _same(_released_resource(one), resource)
+        for one in earlier
+    )
+
+
+def _same(released: str, touched: str) -> bool:
+    """What names no resource is about any; what was touched is known only where it is said."""
+    return not released or not touched or released == touched
+
+
+def _released_resource(one: Event) -> str:
+    """`type:name` that auditd or a person said yes to; empty where nobody named one."""
+    if one.type == JUDGED:
+        return _resource(one)
+    asked = str(one.payload.get("tool", ""))  # the document's agents name a resource there too
+    return asked if ":" in asked else str(one.payload.get("resource") or "")
+
+
+def _resource(event: Event) -> str:
+    said = part(event.told, "policy_decision")
+    kind, name = said.get("resource_type"), said.get("resource_name")
+    return f"{kind}:{name}" if kind and name else ""
 
 
 def _ours(event: Event, earlier: Sequence[Event]) -> bool:

@@ -322,3 +322,11 @@ def test_nobody_else_revokes_somebodys_token(ada):
     browser.post(f"{TOKENS}{row.pk}/revoke/")
     row.refresh_from_db()
     assert row.revoked_at is None
+
+
+def test_a_failed_login_is_logged_with_its_address_and_without_what_was_typed(db, caplog):
+    browser = Browser(HTTP_HOST="localhost:3000", REMOTE_ADDR="192.0.2.7")
+    browser.post("/admin/login/", {"username": "hunter2", "password": "hunter3"})
+    said = " ".join(r.getMessage() for r in caplog.records if r.name.startswith("axes"))
+    assert 'ip_address: "192.0.2.7"' in said
+    assert "hunter" not in said

@@ -321,9 +321,10 @@ def test_events_and_requests_lead_to_their_ticket(admin_browser):
     event = AuditEvent.objects.latest("pk")
     approval = Approval.objects.latest("requested_at")
     for url in (LOG, f"{LOG}{event.pk}/change/", APPROVALS, approval_page(approval)):
-        assert f'<a href="{page_of(ticket)}">ticket {str(ticket.pk)[:8]}</a>' in text(
-            admin_browser.get(url)
-        )
+        listed = url in (LOG, APPROVALS)
+        words = ticket.title if listed else f"ticket {str(ticket.pk)[:8]}"
+        link = f'<a href="{page_of(ticket)}"><bdi>{words}</bdi></a>'
+        assert link in text(admin_browser.get(url))
 
 
 def test_an_event_that_is_not_linked_yet_says_so(admin_browser):

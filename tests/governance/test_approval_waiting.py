@@ -9,6 +9,7 @@ import time
 import pytest
 from django.db import connections
 
+from aura.kernel import longpoll
 from aura.kernel.bell import Publisher
 from governance import approvals
 from governance.approvals import news, waiting
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def slow_polls(monkeypatch):
     """What comes in time comes by Redis, unless a test says otherwise."""
-    monkeypatch.setattr(waiting, "POLL_S", 30.0)
+    monkeypatch.setattr(longpoll, "POLL_S", 30.0)
     # One that remembers no outage of another test.
     monkeypatch.setattr(news, "_publisher", Publisher(news.CHANNEL))
 
@@ -95,7 +96,7 @@ def test_a_name_that_no_query_can_hold_keeps_nobody_elses_answer_away():
 
 def test_without_redis_the_answer_is_found_by_looking(settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    monkeypatch.setattr(waiting, "POLL_S", 0.1)
+    monkeypatch.setattr(longpoll, "POLL_S", 0.1)
     key = ask().key
 
     async def scene():
@@ -118,7 +119,7 @@ def test_many_waiters_hold_neither_threads_nor_connections():
         await off_loop(lambda: [approvals.approve(key, by=ADA) for key in keys])
         answers = await asyncio.gather(*tasks)
         assert {answer.status for answer in answers} == {"approved"}
-        assert not waiting._hubs
+        assert not waiting._polls.hubs
 
     asyncio.run(scene())
 
@@ -135,6 +136,6 @@ def test_who_leaves_early_leaves_nothing_behind():
         assert (await other).status == "denied"
         with pytest.raises(asyncio.CancelledError):
             await waiter
-        assert not waiting._hubs
+        assert not waiting._polls.hubs
 
     asyncio.run(scene())

@@ -126,6 +126,7 @@ def test_a_decision_is_kept_and_logged_with_who_and_why(verb, status, event_type
         "key": approval.key,
         "fingerprint": fingerprint(ACTION),
         "tool": "git_delete_file",
+        "resource": "file:a.yaml",
         "decision": status,
         "decidedBy": "ada",
     }

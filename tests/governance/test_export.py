@@ -14,7 +14,7 @@ from typing import Any
 import cryptography
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from governance.audit import rotation
 from governance.audit.checkpoints import signer
@@ -254,3 +254,13 @@ def test_a_lost_key_gives_up_what_it_signed(bundle, tmp_path):
     assert verify(full=True).valid
     export(tmp_path / "later")
     assert verdict(tmp_path / "later", "--key", new) == 0
+
+
+@pytest.mark.parametrize("name", ["there", "there.tar"])
+def test_an_export_does_not_write_into_what_is_there_and_says_what_to_do(tmp_path, name):
+    signed_log(2)
+    target = tmp_path / name
+    target.mkdir()
+    with pytest.raises(CommandError, match="is there already: name a directory"):
+        call_command("export_log", str(target))
+    assert list(target.iterdir()) == []

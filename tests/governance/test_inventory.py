@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from governance.inventory import REGISTERED, InventoryRefused, configured, parse
+from governance.inventory import REGISTERED, InventoryRefused, configured, parse, remarks
 from governance.types import Resource
 
 SECRET = "hunter2"
@@ -153,3 +154,94 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path):
     file.write_text("{")
     with pytest.raises(InventoryRefused, match=str(file)):
         configured(file)
+
+
+YAML = """
+_comment: yes
+db_servers:
+  orders:
+    name: Orders
+    connection_string: host=db1 port=5433 dbname=orders
+    aliases: [shop, "orders.example.com:6432", elsewhere]
+    k8s_cluster: prod
+    tags: [production]
+    sensitivity:
+k8s_clusters:
+  prod: {name: 010, context: no}
+"""
+
+
+def test_it_may_be_yaml_whose_words_stay_words():
+    inventory = parse(YAML)
+    assert inventory.db_servers["orders"].tags == {"production"}
+    cluster = inventory.k8s_clusters["prod"]
+    assert (cluster.name, cluster.context) == ("010", "no")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("vms: {a: &x {address: b}, c: *x}", "anchors and aliases"),
+        ("vms:\n  a: {}\n  a: {}", "'a' is there twice"),
+        ("vms: [", "line 2 column 1: not YAML"),
+        ("vms: {}\n---\nvms: {}", "a second document"),
+        ("? [a]\n: b", "a key must be a word"),
+        ("!!python/object:x {}", "the tag"),
+        ("", "there is nothing in it"),
+        ("a" * 3_000_000, "longer than"),
+        ("db_server: {}", "db_server: did you mean db_servers?"),
+        ("db_servers: {a: {conection_string: x}}", "db_servers.a.conection_string: did you mean"),
+        ("db_servers: {a: {password: x}}", "did you mean password_env?"),
+        ("vms: {a: {adress: x}}", "vms.a.adress: did you mean address?"),
+        (
+            "db_servers: {a: {k8s_cluster: prodd}}\nk8s_clusters: {prod: {}}",
+            "db_servers.a.k8s_cluster 'prodd': did you mean prod?",
+        ),
+        ("db_servers: {a: {}, b: {aliases: [a]}}", "a is also a name of a"),
+        ("db_servers: {a: {aliases: [x]}, b: {aliases: [x]}}", "x is also a name of a"),
+    ],
+)
+def test_slips_of_the_pen_are_refused(text, words):
+    with pytest.raises(InventoryRefused, match=re.escape(words)):
+        parse(text)
+
+
+def test_what_is_unknown_or_points_to_nothing_is_remarked(tmp_path):
+    file = tmp_path / "infra.yaml"
+    file.write_text("vms: {a: {host: x, _note: y}}\ndb_servers: {b: {vm_name: gone, flavour: z}}")
+    assert remarks(file) == [
+        f"{file}: db_servers.b.flavour is not known and is ignored",
+        f"{file}: db_servers.b.vm_name names gone, which is not in the inventory",
+    ]
+    assert remarks(None) == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("shop", ["orders"]),
+        ("host=orders.example.com port=6432", ["orders"]),
+        ("postgresql://orders.example.com:6432/orders", ["orders"]),
+        ("postgresql://orders.example.com:6432/other", []),
+        ("host=orders.example.com", []),
+        ("host=elsewhere port=5433", ["orders"]),
+        ("host=db1 port=5433", ["orders"]),
+        ("hostaddr=db1 port=5433 dbname=orders", ["orders"]),
+    ],
+)
+def test_a_database_goes_by_its_aliases_too(reference, found):
+    assert parse(YAML).databases_called(reference) == found
+
+
+def test_a_place_that_several_have_means_none_unless_the_role_tells():
+    both = parse(
+        """
+        db_servers:
+          reader: {connection_string: host=db dbname=x user=reader}
+          writer: {connection_string: host=db dbname=x user=writer}
+        """
+    )
+    assert both.find_database("host=db dbname=x") is None
+    assert both.databases_called("host=db dbname=x") == ["reader", "writer"]
+    assert both.find_database("host=db dbname=x user=writer") == "writer"
+    assert both.find_database("postgresql://nobody@db/x") is None

@@ -111,6 +111,7 @@ def test_the_door_remembers_typed_secrets(monkeypatch):
     call: Any = SimpleNamespace(
         tool="login",
         raw_arguments='{"user": "ada", "code": "correct horse"}',
+        inspection={},
         turn=SimpleNamespace(text=""),
     )
     door = object.__new__(Door)

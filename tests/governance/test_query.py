@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from governance.audit import query
+from governance.audit import query, traces
 from governance.audit.query import Filter, Page, count, events
 from governance.audit.record import record
 from governance.types import SYSTEM, About, ActorKind, Principal
@@ -95,6 +95,25 @@ def test_one_event_by_its_public_id(log):
     assert query.event("own_5") == log[5]
     assert query.event(log[1].key) == log[1]
     assert query.event("none") is None
+
+
+@pytest.mark.parametrize("most", [1, 2, 10_000])
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_a_prefix_is_found_trace_by_trace(log, monkeypatch, most, oldest_first):
+    monkeypatch.setattr(query, "NEAR", 0)
+    monkeypatch.setattr(traces, "MOST_TRACES", most)
+    for prefix, begin in (("tr_", 0), ("tr_", 5), ("tr_2", 0), ("t_", 0), ("%", 0)):
+        asked = Filter(trace_id_prefix=prefix, since=log[begin].recorded_at)
+        fitting = [n for n, event in enumerate(log) if event.trace_id.startswith(prefix)]
+        expected = [n for n in fitting if log[n].recorded_at >= log[begin].recorded_at]
+        expected = expected if oldest_first else expected[::-1]
+        for limit, offset in ((2, 0), (3, 2), (100, 0), (100, 50), (1000, 1)):
+            page = Page(limit=limit, offset=offset, oldest_first=oldest_first)
+            assert told(asked, page) == expected[offset : offset + limit]
+        for at, last in enumerate(expected):
+            page = Page(behind=log[last].key, oldest_first=oldest_first)
+            assert told(asked, page) == expected[at + 1 :]
+        assert told(asked, Page(behind="evt_000000000000", oldest_first=oldest_first)) == []
 
 
 @pytest.mark.parametrize("near", [0, 1, 5, 2000])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from governance.policy.nodes import PolicyRefused
 from governance.policy.replay import Replayed, days_ago, replay
 from governance.policy.types import Effect, PolicyRequest
 from governance.policy.witness import TooManyNames
-from governance.types import ActionClass, ActorKind, Impact, Principal, Resource
+from governance.types import ActionClass, ActorKind, Impact, Principal, Resource, Role
 
 FINE, FOUND, LOOSENS, UNUSABLE = 0, 1, 2, 3
 EXIT_OF = {Effect.ALLOW: 0, Effect.DENY: 1, Effect.REQUIRE_APPROVAL: 2}
+NOBODY = "nobody has the role approver or admin yet: give it in the console, People"
 WHAT = "a policy file, the first digits of a kept version, `current` or `built-in`"
 
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         show.add_argument("--text", action="store_true", help="its document")
         check = verbs.add_parser("lint", help="rules that never decide, words that look misspelt")
         check.add_argument("what", nargs="?", default="current", help=WHAT)
-        check.add_argument("--waive", action="append", default=[], metavar="POLICY#RULE")
+        check.add_argument("--waive", action="append", default=[], metavar="POLICY#RULE|tickets")
         compare = verbs.add_parser("diff", help="what another document would decide otherwise")
         compare.add_argument("what", help=WHAT)
         compare.add_argument("--against", default="current", help=WHAT)
@@ -61,6 +62,9 @@ class Command(BaseCommand):
         activate.add_argument("what", help=WHAT)
         activate.add_argument("--by", metavar="NAME", help="who proposes it")
         activate.add_argument("--confirm", metavar="NAME", help="the second person, who confirms")
+        activate.add_argument(
+            "--lost-key", action="store_true", help="the server's former AURA_SECRET_KEY is gone"
+        )
         shade = verbs.add_parser("shadow", help="judge a candidate next to the policy in force")
         shade.add_argument("what", nargs="?", help=f"{WHAT}; left out: how the candidate does")
         shade.add_argument("--by", metavar="NAME")
@@ -108,7 +112,7 @@ class Command(BaseCommand):
     def _lint(self, options: dict[str, Any]) -> int:
         source, text = self._read(options["what"])
         document = load(text, source, inventory=_known())
-        found = [f for f in lint.lint(document) if f"{f.policy}#{f.rule}" not in options["waive"]]
+        found = [f for f in lint.lint(document) if f.name not in options["waive"]]
         for finding in found:
             self.stdout.write(f"{source}:{finding.line}: {finding.message}")
         rules = sum(len(policy.rules) for policy in document.policies)
@@ -119,17 +123,16 @@ class Command(BaseCommand):
 
     def _diff(self, options: dict[str, Any]) -> int:
         old, new = self._compiled(options["against"]), self._compiled(options["what"])
-        changes: list[Change] | list[Replayed]
-        if options["replay"] is None:
-            try:
-                changes = diff(old.document, new.document, options=current.configured())
-            except TooManyNames:
-                self.stderr.write("the patterns overlap in too many ways to be compared")
-                return LOOSENS
-        else:
+        if options["replay"] is not None:
             seen, changes = replay(old, new, since=days_ago(options["replay"]))
             self.stdout.write(f"{seen} recorded decisions were asked again")
-        return self._told(changes)
+            self._told(changes)
+            self.stdout.write("At all:")
+        try:  # what was recorded is among it
+            return self._told(diff(old.document, new.document, options=current.configured()))
+        except TooManyNames:
+            self.stderr.write("the patterns overlap in too many ways to be compared")
+            return LOOSENS
 
     def _told(self, changes: list[Change] | list[Replayed]) -> int:
         for change in changes:
@@ -169,7 +172,7 @@ class Command(BaseCommand):
         second = _person(options["confirm"]) if options["confirm"] else None
         version = self._version(options["what"], by)
         if by is not None:
-            done = activation.propose(version, by=by)
+            done = activation.propose(version, by=by, lost_key=options["lost_key"])
             for change in done.changes:
                 for line in words.changed(change):
                     self.stdout.write(line)
@@ -244,7 +247,7 @@ class Command(BaseCommand):
 def _known() -> Inventory | None:
     """The inventory that names are checked against; None: there is none."""
     config: Settings = settings.AURA
-    return configured(config.infra_config) if config.infra_config else None
+    return configured(config.inventory) if config.inventory else None
 
 
 def _text(file: Path) -> str:
@@ -265,8 +268,17 @@ def _row(digits: str) -> PolicyVersion:
 def _person(name: str) -> User:
     person = User.objects.filter(username=name, is_active=True).first()
     if person is None:
-        raise CommandError(f"there is no active user {name!r}", returncode=UNUSABLE)
+        known = ", ".join(sorted(_deciders())[:10])
+        who = f"approver or admin are: {known}" if known else NOBODY
+        raise CommandError(f"there is no active user {name!r}; {who}", returncode=UNUSABLE)
     return person
+
+
+def _deciders() -> Iterator[str]:
+    for person in User.objects.filter(is_active=True).order_by("username"):
+        role = role_of(person)
+        if role is not None and role.rank >= Role.APPROVER.rank:
+            yield person.get_username()
 
 
 def _request(options: dict[str, Any]) -> PolicyRequest:
@@ -282,7 +294,7 @@ def _request(options: dict[str, Any]) -> PolicyRequest:
     )
     config: Settings = settings.AURA
     if options["tags"] is None:
-        resource = configured(config.infra_config).described(resource)
+        resource = configured(config.inventory).described(resource)
     return PolicyRequest(
         principal=_principal(options),
         tool=options["tool"],

@@ -13,7 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from governance.audit import sink, witness
+from governance.audit import halting, sink, witness
+from governance.audit.contradiction import HALTED, contradicted
 from governance.audit.keys import signing_key
 from governance.audit.notes import BadNote, Note
 from governance.audit.verify import Verdict, verify
@@ -46,6 +47,8 @@ class Command(BaseCommand):
         except (OSError, BadNote) as error:
             raise CommandError(str(error)) from None
         verdict = verify(full=options["full"] or bool(outside), progress=show, outside=outside)
+        if not verdict.valid and not options["checkpoint"]:
+            halting.halt(verdict.fault)  # what a person brought along may be of another log
         if options["json"]:
             said = asdict(verdict) | {"valid": verdict.valid}
             self.stdout.write(json.dumps(said, default=str, indent=2))
@@ -76,7 +79,9 @@ def _notes(path: Path) -> list[Note]:
 
 def _words(verdict: Verdict, seconds: float) -> str:
     if not verdict.valid:
-        return f"BROKEN at event {verdict.broken_at}: {verdict.problem}."
+        said = f"BROKEN at event {verdict.broken_at}: {verdict.problem}."
+        stopped = contradicted()
+        return f"{said} {HALTED[0].upper()}{HALTED[1:]}." if stopped else said
     fresh = verdict.hashed - verdict.trusted
     signed = verdict.checkpoint.split("\n")[1] if verdict.checkpoint else "nothing"
     before = f", {verdict.trusted:,} were verified before" if verdict.trusted else ""

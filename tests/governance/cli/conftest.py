@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,28 @@ for name, role in (("ada", Role.APPROVER), ("vic", Role.VIEWER)):
     give_role(user, role)
     print("token", name, issue_token(user, name="test"))
 """
+
+
+A_CALL = """
+from governance.audit.record import record
+from governance.types import ActorKind, Principal
+def tell(trace_id, call):
+    aura = Principal(kind=ActorKind.AGENT, name="aura")
+    data = {"call": call}
+    record("tool_called", actor=aura, action="git_write_file", trace_id=trace_id, data=data)
+"""
+
+
+def _shell(code: str, settings: Mapping[str, str]) -> str:
+    made = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", code],
+        cwd=ROOT,
+        env=bare_environment() | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return made.stdout
 
 
 @dataclass
@@ -87,6 +109,11 @@ class House:
     def gateway(self) -> str:
         return self.up.url("AURA_GATEWAY_PORT")
 
+    def called(self, trace_id: str, *calls: Mapping[str, object]) -> None:
+        """Agents called tools, as their events tell it."""
+        settings = {name: str(value) for name, value in self.up.settings.items()}
+        _shell(f"{A_CALL}\nfor call in {list(calls)!r}:\n    tell({trace_id!r}, call)", settings)
+
     def asks(self, **more: object) -> str:
         """A new request for approval; its id."""
         body = {
@@ -111,15 +138,8 @@ def house(tmp_path_factory) -> Iterator[House]:
     try:
         up.wait_ready()
         settings = {name: str(value) for name, value in up.settings.items()}
-        made = subprocess.run(  # noqa: S603 - ours
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", TWO_PEOPLE],
-            cwd=ROOT,
-            env=bare_environment() | settings,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found = [line.split() for line in made.stdout.splitlines() if line.startswith("token ")]
+        made = _shell(TWO_PEOPLE, settings)
+        found = [line.split() for line in made.splitlines() if line.startswith("token ")]
         admin = (up.data / "first-token.txt").read_text().strip()
         yield House(up, admin, {name: token for _, name, token in found})
     finally:

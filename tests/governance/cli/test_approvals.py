@@ -37,7 +37,7 @@ def test_a_viewer_cannot_decide(tool, house):
     key = house.asks()
     done = tool("approvals", "--token", house.tokens["vic"], "--url", house.auditd, "approve", key)
     assert done.code == 1
-    assert "you are not allowed to do this" in done.err
+    assert done.err.lower().count("you are not allowed to do this") == 1
     assert status(house, key)["status"] == "pending"
 
 
@@ -163,6 +163,14 @@ def test_one_request_is_shown_whole(ada, house):
     assert f"approval_id:          {key}" in out
     assert '"pid": 42' in out
     assert json.loads(ada("show", key, "--json").out)["request_context"] == {"pid": 42}
+
+
+def test_what_a_request_would_touch_is_shown_as_lines(ada, house):
+    key = house.asks(request_context={"pid": 42, "preview": "Session 42\n  waits\x1b[2J"})
+    out = ada("show", key).out
+    assert out.endswith("found out:\n  Session 42\n    waits\\x1b[2J\n")
+    assert '"pid": 42' in out
+    assert '"preview"' not in out
 
 
 def test_a_request_cannot_write_on_the_terminal(tool, stub):

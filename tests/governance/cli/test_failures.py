@@ -44,6 +44,7 @@ def test_a_server_that_is_away_is_said_with_what_to_do(tool, name):
     [
         (401, {"error": "log in"}, "wants to know who you are: set AURA_TOKEN (log in)"),
         (403, {"error": "it takes the role approver"}, "you are not allowed to do this: it takes"),
+        (403, {"error": "You are not allowed to do this: x"}, ": You are not allowed"),
         (404, {"error": "approval not found"}, "approval not found (404)"),
         (409, {"error": "not pending"}, "not pending (409)"),
         (429, {"error": "too many"}, "too many (429)"),

@@ -174,6 +174,25 @@ def test_a_list_exits_with_its_worst(asked, house, monkeypatch):
     assert asked("--list", "--trace", "tr_nobody").out == "No decisions.\n"
 
 
+def test_the_decisions_of_tool_calls_are_listed_too(asked, house, monkeypatch):
+    monkeypatch.setenv("HELPDESK_AUDIT_URL", house.auditd)
+    check(house, "a", "read", "tr_calls")
+    judged = {
+        "actionClass": "write",
+        "resource": "file:apps/web.yaml",
+        "policy": "tickets",
+        "decision": {"effect": "require_approval", "ruleIndex": 1},
+    }
+    house.called("tr_calls", judged, {"resource": ""})  # and one that never came to the policy
+    done = asked("--list", "--trace", "tr_calls", "--table")
+    assert done.code == 2
+    assert "file:apps/web.yaml" in done.out
+    assert len(done.out.splitlines()) == 3
+    done = asked("--list", "--trace", "tr_calls")
+    assert "git_write_file" in done.out
+    assert asked("--list", "--trace", "tr_calls", "--limit", "1", "--json").code in (0, 2)
+
+
 def test_an_event_that_is_no_decision_has_no_answer(asked, house, monkeypatch):
     monkeypatch.setenv("HELPDESK_AUDIT_URL", house.auditd)
     headers = {"Authorization": f"Bearer {house.admin}"}

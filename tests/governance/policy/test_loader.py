@@ -6,9 +6,10 @@ import pytest
 
 from governance.inventory import parse
 from governance.policy.loader import load
-from governance.policy.nodes import MAX_CHARS, PolicyRefused
+from governance.policy.nodes import PolicyRefused
 from governance.policy.types import Effect
 from governance.types import Role
+from governance.yamltext import MAX_CHARS
 from tests.governance.policy.requests import document
 
 GOOD = """\
@@ -58,6 +59,23 @@ def with_match(text):
         (GOOD.replace("name: one", "name: ''"), "3:11", "must not be empty"),
         (GOOD.replace("name: one", "nme: one"), "3:5", "no key 'nme'; did you mean name?"),
         (GOOD.replace("name: one", "priority: 1"), "3:5", "needs name"),
+        (GOOD.replace("name: one", "name: one\n    effect: deny"), "4:5", "it belongs to a rule"),
+        (
+            GOOD.replace("effect: allow", "effect: deny\n        approval_quorum: 2"),
+            "9:9",
+            "a rule has no key 'approval_quorum'; it belongs below conditions, of a rule",
+        ),
+        (
+            GOOD.replace("name: one", "name: one\n    conditions: {}"),
+            "4:5",
+            "a policy has no key 'conditions'; it belongs to a rule",
+        ),
+        (
+            GOOD.replace("type: database", "{type: database, tags: [a]}"),
+            "5:26",
+            "it belongs below match, of an item of resources",
+        ),
+        (with_conditions("days: [mon]"), "10:11", "it belongs below schedule, of conditions"),
         (GOOD.replace("name: one", "name: one\n    name: two"), "4:5", "name is there twice"),
         (GOOD.replace("name: one", "name: one\n    priority: 010"), "4:15", "a whole number"),
         (GOOD.replace("name: one", "name: one\n    priority: 1:30"), "4:15", "a whole number"),

@@ -55,20 +55,22 @@ def used(approval: str = "a-1", fingerprint: str = "f" * 64) -> Event:
     return event("approval_used", action_class="destructive", data={"payload": payload})
 
 
-def granted(tool: str, action_class: str = "destructive") -> Event:
-    payload = {"approvalId": "a-1", "tool": tool}
+def granted(tool: str, action_class: str = "destructive", resource: str = "") -> Event:
+    payload = {"approvalId": "a-1", "tool": tool, "resource": resource}
     data = {"payload": payload}
     return event("approval_granted", actor="user:ada", action_class=action_class, data=data)
 
 
-def ran(tool: str = "terminate_connection", **told: Any) -> Event:
-    """Somebody else's agent posted that it ran a destructive tool."""
+def ran(tool: str = "terminate_connection", *, on: str = "", **told: Any) -> Event:
+    """Somebody else's agent posted that it ran a destructive tool, and perhaps `on` what."""
+    kind, _, name = on.partition(":")
+    resource = {"policy_decision": {"resource_type": kind, "resource_name": name}} if on else {}
     return event(
         "posted.tool_execution",
         action=tool,
         agent="dba",
         action_class="destructive",
-        told={"tool": {"name": tool, **told}},
+        told={"tool": {"name": tool, **told}, **resource},
     )
 
 

@@ -34,9 +34,8 @@ def alert(number=0, **given):
 
 def test_an_alert_leads_to_its_event_and_its_incident():
     opened = SecurityIncident.objects.create(
-        type="x", subject="y", note="recorded, no bundle: the incident agent is not there",
-        opened_at=now(),
-    )  # fmt: skip
+        type="x", subject="y", note="recorded, no bundle yet", opened_at=now()
+    )
     _, event = alert(incident=opened)
     alert(1)
     page = browser_of(person("vic", Role.VIEWER, is_staff=True)).get(PAGE).content.decode()

@@ -36,7 +36,30 @@ RELEASED = {
     "by a person at auditd": (ran(), [granted("terminate_connection")]),
     "by a person, for the resource": (ran(), [granted("database:prod-db")]),
 }
+ORDERS = {"resource_type": "database", "resource_name": "orders"}
+RELEASED |= {
+    "by auditd's answer about this resource": (
+        ran(on="database:orders"),
+        [judged("allow", **ORDERS)],
+    ),
+    "by auditd's answer about any resource": (ran(on="database:orders"), [judged("allow")]),
+    "by a person, about this resource": (
+        ran(on="database:orders"),
+        [granted("terminate_connection", resource="database:orders")],
+    ),
+    "by a person who named it": (ran(on="database:prod-db"), [granted("database:prod-db")]),
+}
 NOT_RELEASED = {
+    "an answer about another resource": (ran(on="database:users"), [judged("allow", **ORDERS)]),
+    "an approval of another resource": (
+        ran(on="database:users"),
+        [granted("terminate_connection", resource="database:orders")],
+    ),
+    "a resource that a person did not name": (
+        ran(on="database:users"),
+        [granted("database:prod-db")],
+    ),
+    "the same name of another type": (ran(on="host:orders"), [judged("allow", **ORDERS)]),
     "nothing": (invoked(), []),
     "an approval that is only named": (invoked(approvalId="a-1"), []),
     "another approval": (invoked(approvalId="a-1"), [used("a-2")]),

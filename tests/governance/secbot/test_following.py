@@ -109,7 +109,7 @@ def test_an_unapproved_one_opens_exactly_one_incident_a_cooldown(followed):
     assert alerts() == ["unauthorized_destructive"] * 3
     incident = SecurityIncident.objects.get()
     assert (incident.subject, incident.status) == ("agent:aura", "recorded")
-    assert incident.note == "recorded, no bundle: the incident agent is not there"
+    assert incident.note == "recorded, no bundle yet"
 
     SecurityIncident.objects.update(opened_at=now() - timedelta(seconds=301))
     terminate()

@@ -1,21 +1,18 @@
 """What the product looks after: the databases, clusters and machines of `HELPDESK_INFRA_CONFIG`.
 
-Keys that nobody knows (`_comment`) are ignored and references are not followed up, as the document
-of the file has it; what is known and wrong is refused. A connection string is shown to nobody.
+A connection string is shown to nobody.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+import re
+from collections.abc import Mapping
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from governance.types import Resource
 
@@ -27,10 +24,6 @@ PLACE = {"host": "localhost", "port": "5432", "dbname": ""}
 Tags = Annotated[frozenset[str], Field(default_factory=frozenset)]
 
 
-class InventoryRefused(Exception):
-    """The file cannot be used; one line a fault."""
-
-
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=False, hide_input_in_errors=True)
 
@@ -38,14 +31,21 @@ class _Entry(BaseModel):
 
 
 class Database(_Entry):
-    """A PostgreSQL database; `password_env` names the variable its password is read from."""
+    """A PostgreSQL database; `password_env` names the variable its password is read from.
+
+    `aliases` are other names it goes by: `name`, `host` or `host:port`. Changes are made as
+    `operator_user`, where that is given.
+    """
 
     connection_string: SecretStr = SecretStr("")
+    aliases: tuple[str, ...] = ()
     k8s_cluster: str = ""
     k8s_namespace: str = ""
     vm_name: str = ""
     tags: Tags
     password_env: str = ""
+    operator_user: str = ""
+    operator_password_env: str = ""
     k8s_pod_selector: str = ""
     container_name: str = ""
     systemd_unit: str = ""
@@ -53,9 +53,33 @@ class Database(_Entry):
     approval_override_roles: Tags
 
     @property
+    def user(self) -> str:
+        """The role that it is reached as; empty when the connection string does not say."""
+        return user_of(self.connection_string.get_secret_value())
+
+    @property
     def place(self) -> dict[str, str]:
         """Host, port and database name: what may be shown of the connection string."""
-        return _place(self.connection_string.get_secret_value())
+        return place_of(self.connection_string.get_secret_value())
+
+    @property
+    def reached_at(self) -> str:
+        """The same in one word, with the role that changes are made as."""
+        role = self.operator_user or self.user
+        place = self.place
+        return f"{role}@{place['host']}:{place['port']}/{place['dbname']}" if place else ""
+
+    def is_at(self, place: Mapping[str, str]) -> bool:
+        """Whether a place means this one; a place that names no database means any there."""
+        own = self.place
+        if place["dbname"] not in ("", own.get("dbname")):
+            return False
+        at = (place["host"], place["port"])
+        return at in {(own.get("host"), own.get("port")), *map(self._address, self.aliases)}
+
+    def _address(self, alias: str) -> tuple[str, str]:
+        host, _, port = alias.partition(":")
+        return host, port or self.place.get("port", PLACE["port"])
 
 
 class Cluster(_Entry):
@@ -108,16 +132,41 @@ class Inventory(BaseModel):
         return frozenset(db.k8s_namespace for db in self.db_servers.values() if db.k8s_namespace)
 
     def find_database(self, reference: str) -> str | None:
-        """The id of the database that an id or a connection string means; None: of none.
+        """The id of the database that an id, an alias or a connection string means; None: of none.
 
-        A connection string means the one with the same host, port and database name.
+        A connection string means the one with the same host, port and database name, and where
+        several have those, the same user.
         """
+        found = self.databases_called(reference)
+        return found[0] if len(found) == 1 else None
+
+    def databases_called(self, reference: str) -> list[str]:
+        """The ids of the databases that a reference may mean."""
         if reference in self.db_servers:
-            return reference
-        place = _place(reference)
-        if not place:
-            return None
-        return next((key for key, db in self.db_servers.items() if db.place == place), None)
+            return [reference]
+        called = [key for key, db in self.db_servers.items() if reference in db.aliases]
+        place = place_of(reference)
+        if called or not place:
+            return called
+        there = [key for key, db in self.db_servers.items() if db.is_at(place)]
+        if len(there) == 1:
+            return there
+        exact = [key for key in there if self.db_servers[key].place == place] or there
+        user = user_of(reference)
+        return [k for k in exact if user and self.db_servers[k].user == user] or exact
+
+    def databases_named(self, text: str) -> list[str]:
+        """The ids of the databases whose id, alias or name stands in a text, in any case."""
+
+        def stands(name: str) -> bool:
+            word = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+            return re.search(word, text, re.IGNORECASE) is not None
+
+        return [
+            key
+            for key, db in self.db_servers.items()
+            if any(stands(name) for name in (key, *db.aliases, db.name) if name)
+        ]
 
     def database(self, reference: str) -> Resource | None:
         """The resource that policies judge for a database; None when it is not registered."""
@@ -131,6 +180,7 @@ class Inventory(BaseModel):
             tags=db.tags | {REGISTERED},
             namespace=db.k8s_namespace,
             sensitivity=db.sensitivity,
+            place=db.reached_at,
         )
 
     def kubernetes(self, namespace: str, *, context: str = "") -> Resource | None:
@@ -139,12 +189,11 @@ class Inventory(BaseModel):
         Its tags are those of the database, else of the one that runs in the namespace, else of the
         cluster: that of `context`, or the only one. None when that leaves none, or several.
         """
-        db = self.db_servers.get(namespace)
-        namespace = db.k8s_namespace or namespace if db else namespace
-        clusters = self._clusters(namespace if db is None else "", context, db)
-        if len(clusters) != 1:
+        home = self.home(namespace, context=context)
+        if home is None:
             return None
-        (id,) = clusters  # noqa: A001 - likewise
+        db = self.db_servers.get(namespace)
+        namespace, id = home  # noqa: A001 - what the file calls it
         owners = [db] if db else self._in(namespace, id)
         entries: list[Database | Cluster] = [*owners] or [self.k8s_clusters[id]]
         return Resource(
@@ -153,6 +202,33 @@ class Inventory(BaseModel):
             namespace=namespace,
             tags=frozenset({REGISTERED}).union(*(entry.tags for entry in entries)),
             sensitivity=frozenset[str]().union(*(entry.sensitivity for entry in entries)),
+            place=self._context(id),
+        )
+
+    def home(self, namespace: str, *, context: str = "") -> tuple[str, str] | None:
+        """The namespace that is meant, and the id of the cluster it is in; see `kubernetes`.
+
+        `context` may also be a cluster's id.
+        """
+        db = self.db_servers.get(namespace)
+        if db and (db.k8s_cluster or db.k8s_namespace):
+            namespace = db.k8s_namespace or "default"
+        clusters = self._clusters(namespace if db is None else "", context, db)
+        return (namespace, clusters.pop()) if len(clusters) == 1 else None
+
+    def cluster(self, id: str) -> Resource | None:  # noqa: A002 - likewise
+        """A cluster as a whole, by its id: as sensitive as what runs in it."""
+        cluster = self.k8s_clusters.get(id)
+        if cluster is None:
+            return None
+        return Resource(
+            type="kubernetes",
+            name=id,
+            tags=cluster.tags | {REGISTERED},
+            sensitivity=cluster.sensitivity.union(
+                *(db.sensitivity for db in self.db_servers.values() if db.k8s_cluster == id)
+            ),
+            place=self._context(id),
         )
 
     def host(self, id: str) -> Resource | None:  # noqa: A002 - likewise
@@ -172,7 +248,7 @@ class Inventory(BaseModel):
             case "database":
                 known = self.database(resource.name)
             case "kubernetes":
-                known = self._cluster(resource.name) or self.kubernetes(
+                known = self.cluster(resource.name) or self.kubernetes(
                     resource.namespace or resource.name
                 )
             case "host":
@@ -189,16 +265,26 @@ class Inventory(BaseModel):
 
     def _clusters(self, namespace: str, context: str, db: Database | None) -> set[str]:
         """The ids of the clusters that may be meant."""
+        every = {
+            key
+            for key, it in self.k8s_clusters.items()
+            if not context or context in (it.context, key)
+        }
         if db is not None and db.k8s_cluster:
-            return {db.k8s_cluster} & set(self.k8s_clusters)
+            return {db.k8s_cluster} & every
         if context:
-            return {key for key, it in self.k8s_clusters.items() if it.context == context}
+            return every
         homes = {
             other.k8s_cluster
             for other in self.db_servers.values()
             if namespace and other.k8s_namespace == namespace
         } & set(self.k8s_clusters)
-        return homes or set(self.k8s_clusters)
+        return homes or every
+
+    def _context(self, cluster: str) -> str:
+        """Where a cluster is: its id, and the context of the kubeconfig that leads there."""
+        found = self.k8s_clusters.get(cluster)
+        return f"{cluster} ({found.context})" if found else cluster
 
     def _in(self, namespace: str, cluster: str) -> list[Database]:
         return [
@@ -207,75 +293,28 @@ class Inventory(BaseModel):
             if db.k8s_namespace == namespace and db.k8s_cluster in ("", cluster)
         ]
 
-    def _cluster(self, id: str) -> Resource | None:  # noqa: A002 - likewise
-        """A cluster as a whole, by its id."""
-        cluster = self.k8s_clusters.get(id)
-        if cluster is None:
-            return None
-        tags = cluster.tags | {REGISTERED}
-        return Resource(type="kubernetes", name=id, tags=tags, sensitivity=cluster.sensitivity)
-
 
 NOTHING = Inventory()
 
 
-def parse(text: str) -> Inventory:
-    """An inventory from JSON. Raises `InventoryRefused`."""
-    try:
-        said = json.loads(text, object_pairs_hook=_once)
-        return Inventory.model_validate(said)
-    except ValidationError as error:
-        raise InventoryRefused("\n".join(_lines(error))) from None
-    except RecursionError:
-        raise InventoryRefused("it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise InventoryRefused(f"{place}: not JSON: {error.msg}") from None
-
-
-def configured(path: Path | None) -> Inventory:
-    """The inventory of a file, read again when it changed; without a file an empty one.
-
-    Raises `InventoryRefused`, also for a file that cannot be read.
-    """
-    if path is None:
-        return NOTHING
-    try:
-        state = path.stat()
-        return _read(path, state.st_mtime_ns, state.st_size)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InventoryRefused(f"{path}: cannot be read: {error}") from None
-    except InventoryRefused as refusal:
-        raise InventoryRefused(
-            "\n".join(f"{path}: {line}" for line in str(refusal).splitlines())
-        ) from None
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, _changed_ns: int, _size: int) -> Inventory:
-    return parse(path.read_text(encoding="utf-8"))
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InventoryRefused(f"the key {key!r} is there twice")
-        found[key] = value
-    return found
-
-
-def _lines(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False, include_input=False):
-        yield f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']}"
-
-
-def _place(connection: str) -> dict[str, str]:
+def place_of(connection: str) -> dict[str, str]:
     """Host, port and database name of a libpq string or URI; empty when it is none."""
+    said = _said(connection)
+    if not said:
+        return {}
+    found = {**said, "host": said.get("host") or said.get("hostaddr")}
+    return {key: str(found.get(key) or usual) for key, usual in PLACE.items()}
+
+
+def user_of(connection: str) -> str:
+    """The role that a libpq string or URI names; empty when it names none."""
+    return str(_said(connection).get("user") or "")
+
+
+def _said(connection: str) -> dict[str, Any]:
     if "=" not in connection and "://" not in connection:
         return {}
     try:
-        said = conninfo_to_dict(connection)
+        return conninfo_to_dict(connection)
     except (psycopg.ProgrammingError, UnicodeError):
         return {}
-    return {key: str(said.get(key) or usual) for key, usual in PLACE.items()}

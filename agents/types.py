@@ -9,3 +9,4 @@ class WaitKind(StrEnum):
     PLAN_APPROVAL = "plan_approval"
     APPROVAL = "approval"
     QUESTION = "question"
+    SYNC = "sync"  # for a cluster, and for nobody: the call is made again after a while

@@ -135,6 +135,83 @@ def merged(clone: Clone, *, ticket_id: str, branch: str) -> MergeResult | None:
     return MergeResult(sha=commit, files=files, outcome=MergeOutcome.MERGED)
 
 
+def revert(clone: Clone, *, ticket_id: str, reason: str, of: str = "") -> MergeResult:
+    """Take the ticket's merge back by a commit on the base branch, pushed and never by force.
+
+    `of`: the merge that is known to be the ticket's own; a later one by its name is somebody's.
+    Raises `GitFailure` when nothing of the ticket is merged, `MergeConflict` when others have
+    built on it, and what the remote answers. Waits and tries again as `merge` does.
+    """
+    wait_s = _LOCK_FACTOR * clone.git.timeout_s
+    with locks.held(clone.root / "locks" / "merge", wait_s=wait_s, what="the base branch"):
+        for left in range(RETRIES, -1, -1):
+            try:
+                return _revert_once(clone, ticket_id=ticket_id, reason=reason, of=of)
+            except NonFastForward:
+                if not left:
+                    raise
+                time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311  only to fall out of step
+    raise AssertionError("unreachable")
+
+
+def _revert_once(clone: Clone, *, ticket_id: str, reason: str, of: str) -> MergeResult:
+    base = clone.sync_base()
+    commit = _merge_commit(clone, ticket_id, base)
+    if commit is None:
+        raise GitFailure("nothing of this ticket is merged, so there is nothing to take back")
+    if of and commit != of:
+        raise GitFailure(
+            f"the merge {commit[:7]} on {clone.branch} has this ticket's name and was not made by"
+            " it, so nothing is taken back; a person must look at it"
+        )
+    if done := _revert_commit(clone, commit, base):
+        return MergeResult(sha=done, files=(), outcome=MergeOutcome.NOTHING)
+    with _scratch(clone, ticket_id, base) as path:
+        tree = _reverted_tree(clone, path, commit)
+    files = tuple(change.path for change in changed(clone, base, tree))
+    message = _revert_message(ticket_id, commit, clean_message(reason))
+    made = clone.run("commit-tree", tree, "-p", base, stdin=message.encode()).text
+    clone.push(made, clone.branch)
+    return MergeResult(sha=made, files=files, outcome=MergeOutcome.MERGED)
+
+
+def reverted(clone: Clone, *, ticket_id: str) -> MergeResult | None:
+    """The commit that took the ticket's merge back, if the remote base branch holds one."""
+    base = clone.sync_base()
+    commit = _merge_commit(clone, ticket_id, base)
+    made = _revert_commit(clone, commit, base) if commit else None
+    if made is None:
+        return None
+    files = tuple(change.path for change in changed(clone, f"{made}^1", made))
+    return MergeResult(sha=made, files=files, outcome=MergeOutcome.MERGED)
+
+
+def _revert_commit(clone: Clone, merge_sha: str, base: str) -> str | None:
+    trailer = f"--grep=^Aura-Reverts: {merge_sha}$"
+    output = clone.run("log", "-1", "--first-parent", "--format=%H", trailer, base)
+    return output.text or None
+
+
+def _reverted_tree(clone: Clone, path: Path, commit: str) -> str:
+    """Tree of the worktree at `path` without what the merge `commit` brought."""
+    run = partial(clone.git.run, git_dir=clone.git_dir(path), work_tree=path)
+    if run("revert", "--no-commit", "-m", "1", commit, accept=(0, 1)).status:
+        names = run("diff", "--name-only", "--diff-filter=U", "-z").names
+        raise MergeConflict(
+            f"others have changed on {clone.branch} what this ticket brought, so it cannot be taken"
+            " back by itself; a person must",
+            names,
+        )
+    return run("write-tree").text
+
+
+def _revert_message(ticket_id: str, commit: str, reason: str) -> str:
+    first, _, rest = reason.strip().partition("\n")
+    subject = f"Revert: {first}"[:_SUBJECT].rstrip()
+    body = f"\n{rest.strip()}\n" if rest.strip() else ""
+    return f"{subject}\n{body}\nAura-Ticket: {ticket_id}\nAura-Reverts: {commit}\n"
+
+
 def _merge_commit(clone: Clone, ticket_id: str, base: str) -> str | None:
     """The last merge on the base branch that carries the ticket's trailer."""
     trailer = f"--grep=^Aura-Ticket: {ticket_id}$"  # an id is letters, digits, _ and -

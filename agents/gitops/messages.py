@@ -7,7 +7,7 @@ import re
 from agents.runtime.tool import ToolFailure
 
 MAX_MESSAGE = 10_000  # characters of a commit message
-_OURS = re.compile(r"^aura-(?:ticket|call):", re.IGNORECASE)
+_OURS = re.compile(r"^aura-(?:ticket|call|reverts):", re.IGNORECASE)
 
 
 def clean_message(message: str) -> str:

@@ -245,6 +245,7 @@ class _Tools:
             idempotent=idempotent or action is ActionClass.READ,
             probe=self._looked(probe) if probe else None,
             check=_path_is_possible if issubclass(parameters, PathArguments) else None,
+            pages=True,
         )
 
     def _opened(

@@ -344,6 +344,25 @@ class Worktree:
         """The merge of this ticket that the remote base branch holds, or None."""
         return merging.merged(self._clone, ticket_id=self.ticket_id, branch=self.branch)
 
+    def revert(self, reason: str, *, of: str = "") -> MergeResult:
+        """Take this ticket's merge back on the remote base branch; see `merging.revert`."""
+        with self._held():
+            return merging.revert(self._clone, ticket_id=self.ticket_id, reason=reason, of=of)
+
+    def reverted(self) -> MergeResult | None:
+        """The commit that took this ticket's merge back, or None."""
+        return merging.reverted(self._clone, ticket_id=self.ticket_id)
+
+    def holds(self, sha: str, revision: str) -> bool:
+        """Whether `revision` of the remote base branch contains the commit `sha`."""
+        if not is_commit(revision) or not is_commit(sha):
+            return False
+        self._clone.sync_base()
+        try:
+            return self._clone.is_ancestor(sha, revision)
+        except GitFailure:
+            return False  # a revision that the base branch has not, or not any more
+
     def is_merged(self) -> bool:
         """Whether the remote base branch holds this ticket's merge. For the probe of resolving."""
         return self.merged() is not None

@@ -82,7 +82,7 @@ def answered(
     wanted = slot or _TOPIC_SLOTS.get(topic)
     said = _bare(wanted, text, base, places)
     if said is None and wanted is Slot.NAME:
-        said = read(text, known=names, environments=places)
+        said = _object(base, text, names, places) or read(text, known=names, environments=places)
     return merged(base, said or amend(base, text, known=names, environments=places))
 
 
@@ -123,6 +123,18 @@ def _name(word: str) -> Intent | None:
     if not values.is_name(word) or _AGREES.fullmatch(word) or word in ("no", "none"):
         return None
     return Intent(name=word, software=word if word in catalogue.SOFTWARE else None)
+
+
+def _object(
+    base: Intent, text: str, known: frozenset[str], environments: frozenset[str]
+) -> Intent | None:
+    """ "nginx 1.27, please", read as what is to be deployed. What it names must be software that we
+    know or come with an image: "no idea" is no name.
+    """
+    if base.action is not Action.DEPLOY or _LEAVES_OUT.match(text):
+        return None
+    said = read(f"Deploy {text.strip()}", known=known, environments=environments)
+    return said if said.name and (said.software or said.image) else None
 
 
 def _image(word: str, base: Intent) -> Intent | None:

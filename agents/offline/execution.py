@@ -11,29 +11,38 @@ from agents.offline.outcome import Draft
 from agents.offline.steps import (
     COMMIT,
     DELETE,
+    MERGE,
     PUSH,
     RESOLVE,
+    REVERT,
     STAGE,
+    WAIT,
     WRITE,
     Call,
     Step,
     attempt,
+    give_up,
 )
 from agents.offline.transcript import Transcript, facts
 from agents.offline.values import shown
 
 MAX_TEXT = 2000  # characters of a plan's summary or step
 MAX_SUMMARY = 4000
+MAX_REASON = 600  # of what Argo CD says is wrong
+HEALTHY = "Healthy"  # begins what a wait answers that has found everything well
+UNSEEN = "I did not look at whether the cluster has taken it over."
 FINISHING = (STAGE, COMMIT, PUSH)
+WATCHING = (MERGE, WAIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A draft on its way into the repository."""
+    """A draft on its way into the repository, and where it is `watched` into the cluster."""
 
     talk: Transcript
     repository: Repository
     draft: Draft
+    watched: bool = False
 
     @property
     def target(self) -> dict[str, str | None]:
@@ -54,11 +63,18 @@ class Work:
             {"description": f"Commit them: {self.draft.subject}", "tool": COMMIT},
             {"description": "Push the ticket's branch", "tool": PUSH},
         ]
+        risks = list(self.draft.risks)
+        if self.watched:
+            steps += [
+                {"description": "Merge it, so that Argo CD takes it over", "tool": MERGE},
+                {"description": "Wait until the application is healthy", "tool": WAIT},
+            ]
+            risks.append("If the application does not become healthy, the merge is reverted.")
         return {
             "summary": self.draft.summary[:MAX_TEXT],
             "steps": steps,
-            "estimatedTools": [*used, *FINISHING],
-            "risks": list(self.draft.risks),
+            "estimatedTools": [*used, *FINISHING, *(WATCHING if self.watched else ())],
+            "risks": risks,
         }
 
     def _step(self, path: str, text: str | None) -> dict[str, str]:
@@ -103,8 +119,46 @@ class Work:
             if made is None:
                 return attempt(talk, why, [call], after=after)
             done = made.number
-        summary = _summary(talk, self.target, after)
+        if self.watched:
+            return self._watch(done)
+        summary = f"{_summary(talk, self.target, after)} {UNSEEN}"
         return attempt(talk, "Everything in the plan is done.", [(RESOLVE, {"summary": summary})])
+
+    def _watch(self, pushed: int) -> Step:
+        """Merge, wait, and resolve; or take it back when it does not become healthy."""
+        talk = self.talk
+        merged = talk.last(MERGE, after=pushed)
+        if merged is None:
+            call = (MERGE, {"summary": self.draft.subject})
+            return attempt(talk, "It is pushed; I merge it.", [call], after=pushed)
+        taken_back = talk.last(REVERT, after=merged.number)
+        if taken_back is not None:
+            return self._after_revert(merged.number, taken_back.number)
+        seen = talk.last(WAIT, after=merged.number)
+        if seen is None:
+            why = "It is merged; I wait until the cluster runs it."
+            return attempt(talk, why, [(WAIT, {})], after=merged.number)
+        if not seen.result.startswith(HEALTHY):
+            why = f"{self.draft.subject}: {shown(seen.result, limit=MAX_REASON)}"
+            told = "It does not become healthy, so I take it back."
+            return attempt(talk, told, [(REVERT, {"reason": why})], after=merged.number)
+        summary = f"{_summary(talk, self.target, -1)} {shown(seen.result, limit=MAX_REASON)}"
+        return attempt(
+            talk, "The cluster runs it.", [(RESOLVE, {"summary": summary[:MAX_SUMMARY]})]
+        )
+
+    def _after_revert(self, merged: int, reverted: int) -> Step:
+        talk = self.talk
+        broken = talk.last(WAIT, after=merged)
+        again = talk.last(WAIT, after=reverted)
+        if again is None:
+            why = "It is taken back; I wait until the cluster is as it was."
+            return attempt(talk, why, [(WAIT, {})], after=reverted)
+        first = talk.of(WAIT, after=merged)[0] if broken else None
+        reason = shown(first.result, limit=MAX_REASON) if first else "it did not become healthy"
+        after = shown(again.result, limit=MAX_REASON)
+        taken_back = f"The change was taken back: {reason.rstrip('. ')}."
+        return give_up(f"{taken_back} After the revert: {after}")
 
 
 def touched(talk: Transcript) -> list[str]:
@@ -134,6 +188,5 @@ def _summary(talk: Transcript, target: Mapping[str, str | None], after: int) -> 
         f"Wrote {written}." if written else "",
         f"Deleted {deleted}." if deleted else "",
         f"Committed{f' as {sha}' if sha else ''} and pushed{f' to {branch}' if branch else ''}.",
-        "I did not look at whether the cluster has taken it over.",
     ]
     return " ".join(filter(None, parts))[:MAX_SUMMARY]

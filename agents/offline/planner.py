@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from agents.offline import answers, steps
 from agents.offline.drafting import GIVE_UP, draft
-from agents.offline.execution import FINISHING, Work, left_over, touched
+from agents.offline.execution import WATCHING, Work, left_over, touched
 from agents.offline.intent import Intent
 from agents.offline.layout import Repository, survey, wanted
 from agents.offline.outcome import Draft, Hopeless, Nothing, Question, Topic
@@ -50,7 +50,8 @@ class OfflinePlanner:
     def complete(self, request: Request) -> Reply:
         """The next step of the conversation. Raises nothing on purpose."""
         talk = transcript(request.messages)
-        step = _offered(_bounded(request.task, talk), {tool.name for tool in request.tools})
+        offered = {tool.name for tool in request.tools}
+        step = _offered(_bounded(request.task, talk, watched=offered >= {*WATCHING}), offered)
         calls = tuple(
             ToolCall(
                 id=f"call_{talk.replies}_{place}",
@@ -71,7 +72,7 @@ def _offered(step: Step, tools: set[str]) -> Step:
     return give_up(reason) if END in tools else Step(reason)
 
 
-def _bounded(task: Task, talk: Transcript) -> Step:
+def _bounded(task: Task, talk: Transcript, *, watched: bool) -> Step:
     if any(e.failed for e in talk.of(END)):
         return Step("The work has ended, and the ticket could not be closed.")
     if talk.spent >= MAX_REPLIES:
@@ -84,7 +85,7 @@ def _bounded(task: Task, talk: Transcript) -> Step:
         return Step(
             "The repository is too large for one list; I look into the usual places.", calls
         )
-    return _next(_case(task, talk, listings))
+    return _next(_case(task, talk, listings, watched=watched))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,10 @@ class _Case:
     repository: Repository
     intent: Intent
     abandoned: bool
+    watched: bool
 
 
-def _case(task: Task, talk: Transcript, listings: list[Exchange]) -> _Case:
+def _case(task: Task, talk: Transcript, listings: list[Exchange], *, watched: bool) -> _Case:
     texts = {
         str(e.arguments.get("path")): e.result
         for e in reversed(talk.of(READ))
@@ -106,7 +108,7 @@ def _case(task: Task, talk: Transcript, listings: list[Exchange]) -> _Case:
     }
     repository = survey((path for listing in listings for path in listed(listing)), texts)
     intent, abandoned = _understood(task, talk, repository)
-    return _Case(task, talk, repository, intent, abandoned)
+    return _Case(task, talk, repository, intent, abandoned, watched)
 
 
 def _understood(task: Task, talk: Transcript, repository: Repository) -> tuple[Intent, bool]:
@@ -184,10 +186,10 @@ def _nothing(case: _Case, outcome: Nothing) -> Step:
 
 def _planned(case: _Case, outcome: Draft) -> Step:
     """Submit the plan, or carry it out when exactly this plan is approved."""
-    work = Work(case.talk, case.repository, outcome)
+    work = Work(case.talk, case.repository, outcome, watched=case.watched)
     plan = work.plan()
     if len(plan["steps"]) > MAX_STEPS:
-        files = len(plan["steps"]) - len(FINISHING)
+        files = len(work.target)
         return give_up(f"This touches {files} files: too many for one plan.")
     plans = case.talk.of(PLAN)
     if not plans and case.task.planned:

@@ -68,8 +68,9 @@ def _plain(text: str) -> str:
 
 
 _INSTEAD = r"\b(?:instead of|rather than)\s+\S+(?:\s+(?:replicas?|instances?|pods?))?"
-_NOT = (
-    r"\b(?:do not|don'?t|never|without|not|must not|should not|shouldn'?t)\b(?! only\b)"
+_NOT = (  # as words: the "not" of the tag `does-not-exist` refuses nothing
+    r"(?<![\w./:=@-])(?:do not|don'?t|never|without|not|must not|should not|shouldn'?t)\b"
+    r"(?![./:=@-]\w)(?! only\b)"
     r"(?:(?!\.\s)[^,;\n|])*?(?=[,;\n|]|[.!?](?:\s|$)|\bbut\b|\band\b|$)"
 )
 _NO = r"\bno\s+(?:ingress|host(?:name)?|domain|service|port)\b"

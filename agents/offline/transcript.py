@@ -29,7 +29,7 @@ class Exchange:
 
     @property
     def denied(self) -> bool:
-        return self.failed and self.result.startswith("Denied")
+        return self.failed and self.result.startswith(("Denied", "policy denied"))
 
     @property
     def rejection(self) -> str | None:

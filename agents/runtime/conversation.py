@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from agents.models import CallState, Run, ToolExecution, Turn
+from agents.runtime import results
 from agents.runtime.fence import fence
 from agents.runtime.llm import Message, ToolCall
 from agents.runtime.tool import Toolset
 
-# Tools that page (git_read_file) stay below this, so that what is cut can be asked for.
-RESULT_CHARS = 64_000
 NUDGE = (
     "You answered without calling a tool, so nothing happened. Call a tool to go on; call"
     " `resolve` when the work is done and `ask_question` when you need a person."
@@ -45,7 +44,12 @@ def of_turn(turn: Turn, calls: Iterable[ToolExecution]) -> list[Message]:
 def of_results(calls: Iterable[ToolExecution], tools: Toolset) -> list[Message]:
     """One `tool` message for each call that has its result."""
     return [
-        Message(role="tool", content=shown(call, tools), tool_call_id=call.call_id)
+        Message(
+            role="tool",
+            content=shown(call, tools),
+            tool_call_id=call.call_id,
+            result=results.name_of(call) if tools.get(results.READ_RESULT) else "",
+        )
         for call in calls
         if call.state == CallState.DONE
     ]
@@ -53,17 +57,11 @@ def of_results(calls: Iterable[ToolExecution], tools: Toolset) -> list[Message]:
 
 def shown(call: ToolExecution, tools: Toolset) -> str:
     """What the model is shown of a result: failures marked, text from outside fenced and cut."""
+    text = results.excerpt(call, tools)
     if call.failed:
-        return f"Error: {_cut(call.result)}"
-    tool = tools.get(call.tool)
+        return f"Error: {text}"
+    source = results.source(call)
+    tool = tools.get(source)
     if tool is not None and tool.trusted:
-        return _cut(call.result)
-    return fence(_cut(call.result), source=call.tool, key=call.id.hex)
-
-
-def _cut(text: str) -> str:
-    if len(text) <= RESULT_CHARS:
         return text
-    return (
-        f"{text[:RESULT_CHARS]}\n[cut: {len(text) - RESULT_CHARS} more characters; ask for a part]"
-    )
+    return fence(text, source=source, key=call.id.hex)

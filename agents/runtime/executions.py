@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 class Outcome:
     """What came of a call: a result, a wait, a failure told to the model, or a try to repeat.
 
-    `blocked`: to be repeated once a person has mended what is outside.
+    `blocked`: to be repeated once a person has mended what is outside. `denied`: it failed because
+    the policy or a person said no.
     """
 
     result: ToolResult | None = None
@@ -44,6 +45,7 @@ class Outcome:
     transient: bool = False
     blocked: bool = False
     unknown: bool = False
+    denied: bool = False
 
     @property
     def put_off(self) -> bool:

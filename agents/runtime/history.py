@@ -20,8 +20,10 @@ SHORT_CHARS = 300  # what is no longer than this is not worth cutting
 CHARS_A_TOKEN = 3  # of YAML, code and prose together; only what was added since the last answer
 RESULT_CUT = (
     "[cut: {chars} characters of this result are left out, because the conversation had grown too"
-    " long. Where you need it, read it again, in parts if it is long]"
+    " long. Where you need it, read it again, in parts if it is long{kept}]"
 )
+KEPT = ': it is still there for read_result(call="{name}")'
+
 TEXT_CUT = "{start}… [cut: {chars} characters are left out]"
 
 
@@ -64,16 +66,18 @@ def _outlined(
             calls = tuple(c if c.id in kept else _outlined_call(c) for c in message.tool_calls)
             yield replace(message, content=_cut_text(message.content), tool_calls=calls)
         elif message.role == "tool":
-            yield replace(message, content=_cut_result(message.content))
+            yield replace(message, content=_cut_result(message))
         else:
             yield message
 
 
-def _cut_result(content: str) -> str:
+def _cut_result(message: Message) -> str:
+    content = message.content
     if len(content) <= SHORT_CHARS:
         return content
     failed = "Error: " if content.startswith("Error: ") else ""
-    return failed + RESULT_CUT.format(chars=len(content))
+    kept = KEPT.format(name=message.result) if message.result else ""
+    return failed + RESULT_CUT.format(chars=len(content), kept=kept)
 
 
 def _cut_text(text: str) -> str:

@@ -26,12 +26,16 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message of a conversation. `tool_call_id` is set on `tool` messages alone."""
+    """One message of a conversation. `tool_call_id` is set on `tool` messages alone.
+
+    `result` is what `read_result` knows the whole of it by; empty where nobody can read on.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,18 +18,26 @@ from agents.runtime.door import Door
 from agents.runtime.executions import Outcome
 from agents.runtime.journal import Journal
 from agents.runtime.llm import LanguageModel, Message, Task
+from agents.runtime.tool import Suspended
 from aura.kernel import backoff, rows
 from governance.audit.canonical import storable
 from governance.audit.record import Gathered, recorded_together
+from governance.types import EFFECT_CLASSES
 
 TRANSIENT_TRIES = 6  # over a minute, beside what each try takes
 TRANSIENT_PAUSE_S = 2.0  # doubles with each try
+MAYBE = " It may have taken effect all the same: look before doing it again."
 OUTCOME = ("state", "failed", "result", "data", "ended_at")  # columns of a call that has ended
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """One worker's hold on one run: what `settle` and `ask` work on."""
+    """One worker's hold on one run: what `settle` and `ask` work on.
+
+    `looked`: calls that have been inspected since the run was taken up. `patient`: what the outside
+    does not answer is tried again later; else it has failed, since somebody waits. `again_in`: when
+    a suspended call is to be run again.
+    """
 
     run: Run
     door: Door
@@ -40,9 +48,12 @@ class Session:
     turn: Turn | None = None
     calls: list[ToolExecution] = field(default_factory=list)
     outcomes: list[tuple[ToolExecution, Outcome]] = field(default_factory=list)
+    looked: set[UUID] = field(default_factory=set)
     told: set[UUID] = field(default_factory=set)
     unsaved: bool = False
     halted: bool = False
+    again_in: timedelta | None = None
+    patient: bool = True
     known_tokens: int = 0
     context_tokens: int = 0
 
@@ -90,20 +101,34 @@ class Session:
 
     def conclude(self, call: ToolExecution, outcome: Outcome) -> None:
         """Write what came of a call and tell the journal; inside `commit`."""
-        if outcome.put_off:
+        if outcome.put_off and self.patient:
             self._put_back(call, outcome)
         elif outcome.suspended is not None:
-            call.state, call.wait = CallState.WAITING, outcome.suspended.kind
-            call.wait_detail = dict(outcome.suspended.detail)
-            self.park(call)
+            self._suspend(call, outcome.suspended)
         else:
             begun = call.state == CallState.BEGUN
             _fill(call, outcome)
-            if begun:
+            if begun and outcome.put_off and call.action_class in EFFECT_CLASSES:
+                call.result += MAYBE
+            if begun and not rows.is_new(call):
                 rows.update(call, *OUTCOME)
             else:
                 _save(call)
             self.journal.ended(call, outcome.result, unknown=outcome.unknown)
+
+    def _suspend(self, call: ToolExecution, suspended: Suspended) -> None:
+        again_in_s = suspended.again_in_s
+        if again_in_s is None or call.wait != suspended.kind:
+            call.waiting_since = None  # what it waited for before, such as an approval, is over
+        call.state, call.wait = CallState.WAITING, suspended.kind
+        call.wait_detail = dict(suspended.detail)
+        if again_in_s is None:
+            self.park(call)
+            return
+        self.again_in = timedelta(seconds=again_in_s)
+        call.waiting_since = call.waiting_since or now()
+        _save(call)
+        self.journal.waits(call)
 
     def park(self, call: ToolExecution) -> None:
         """A call waits for a person, and the owner is told when it begins to; inside `commit`."""
@@ -169,7 +194,10 @@ def _save(call: ToolExecution) -> None:
 def _fill(call: ToolExecution, outcome: Outcome) -> None:
     call.state, call.ended_at, call.failed = CallState.DONE, now(), outcome.result is None
     call.result = storable(outcome.failure if outcome.result is None else outcome.result.content)
-    call.data = {} if outcome.result is None else storable(dict(outcome.result.data))
+    if outcome.result is not None:
+        call.data = storable(dict(outcome.result.data))
+    else:
+        call.data = {"denied": True} if outcome.denied else {}
 
 
 def _begun_here(call: ToolExecution) -> QuerySet[ToolExecution]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from agents.types import WaitKind
-from governance.types import ActionClass, Resource
+from governance.types import SYSTEM, ActionClass, Impact, Principal, Resource
 
 
 class ToolFailure(Exception):
@@ -74,11 +75,42 @@ class NoArguments(Arguments):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What a call would touch, seen before anybody is asked whether it may.
+
+    `impact` is judged by the policy; `plan` is shown to who approves; `preconditions` (JSON) are
+    bound into what is approved: where they no longer hold, the call asks anew.
+    """
+
+    impact: Impact = field(default_factory=Impact)
+    plan: str = ""
+    preconditions: Mapping[str, Any] = field(default_factory=dict)
+
+
+UNSEEN = Inspection()
+
+
+def _anything(impact: Impact) -> None:
+    """Of a call that no policy was asked about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
-    """Which call this is. `call_id` is unique for ever: effects carry it for the probes."""
+    """Which call this is. `call_id` is unique for ever: effects carry it for the probes.
+
+    `principal` is who the call is made for, `purpose` what they say it is for. `preconditions` are
+    those of the inspection that was approved. `permits` judges the call again by what was measured
+    during the effect, before it is committed; it raises `ToolFailure` when that is not allowed.
+    `waits_since`: of a call that was suspended to be run again.
+    """
 
     call_id: str
     trace_id: str
+    principal: Principal = SYSTEM
+    purpose: str = ""
+    preconditions: Mapping[str, Any] = field(default_factory=dict)
+    permits: Callable[[Impact], None] = _anything
+    waits_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +132,14 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspended:
-    """The call has no result yet: its turn ends, and somebody answers the call later."""
+    """The call has no result yet: its turn ends, and somebody answers the call later.
+
+    With `again_in_s` nobody does: the same call is run again then, so it must be a read.
+    """
 
     kind: WaitKind
     detail: Mapping[str, Any] = field(default_factory=dict)
+    again_in_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +154,10 @@ class Tool:
     no sense, before anyone is asked to approve them. `alone`: never run beside other calls.
     `trusted`: the result is our own words, not data from outside. `polls`: to be called again with
     the same answer is no sign of being stuck. `lasting`: call and result stay in the conversation
-    however long it grows.
+    however long it grows. `inspect` looks, before the policy is asked about a call with an effect,
+    what the effect would touch; a `ToolFailure` of its refuses the call. `pages`: it cuts its own
+    results and has arguments to read on, so they are shown as they are. `title`, `tags` and
+    `examples` are what catalogues say of the tool.
     """
 
     name: str
@@ -134,6 +173,11 @@ class Tool:
     trusted: bool = False
     polls: bool = False
     lasting: bool = False
+    pages: bool = False
+    inspect: Callable[[Any, CallContext], Inspection] | None = None
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
 
     def classify(self, arguments: Arguments) -> ActionClass:
         """The action class of a call with these arguments."""

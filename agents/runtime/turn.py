@@ -15,8 +15,8 @@ from typing import Any
 from django.utils.timezone import now
 
 from agents.models import CallState, ToolExecution, Turn
-from agents.runtime import claims, conversation, executions, history, observed
-from agents.runtime.door import BoundCall, Refused
+from agents.runtime import claims, conversation, executions, history, inspections, observed
+from agents.runtime.door import BoundCall, Denied, Refused
 from agents.runtime.executions import Outcome
 from agents.runtime.interrupt import current
 from agents.runtime.llm import FailureKind, ModelFailure, Reply, Request, ToolSpec
@@ -43,6 +43,7 @@ INTENT = (
     "resource",
     "policy",
     "decision",
+    "inspection",
     "fingerprint",
     "approval",
     "state",
@@ -58,6 +59,7 @@ def settle(session: Session) -> bool:
     """
     _recover(session)
     while True:
+        inspections.look(session)
         with session.commit() as told:
             ready = _admit(session)
             told.intent = any(map(_waits_for_its_signature, ready))
@@ -115,7 +117,7 @@ def _admit(session: Session) -> list[BoundCall]:
     """The next calls to execute, their intent recorded; inside `commit`. Empty: none may run."""
     ready: list[BoundCall] = []
     for call in session.pending:
-        if session.halted or not session.journal.running():
+        if session.halted or session.again_in is not None or not session.journal.running():
             break
         try:
             bound = session.door.bind(call)
@@ -126,7 +128,8 @@ def _admit(session: Session) -> list[BoundCall]:
             admitted = _already_begun(bound) or session.door.admit(bound)
         except Refused as refused:
             observed.refused(call.tool, session.door.tools)
-            session.conclude(call, Outcome(failure=str(refused)))
+            denied = isinstance(refused, Denied)
+            session.conclude(call, Outcome(failure=str(refused), denied=denied))
             continue
         if not admitted:
             session.park(call)
@@ -185,7 +188,7 @@ def _close(session: Session) -> bool:
         session.journal.completed(turn, session.calls)
     if not session.pending and session.journal.running() and session.journal.proceed():
         return True
-    claims.release(session.run)
+    claims.release(session.run, again_in=session.again_in if session.journal.running() else None)
     return False
 
 

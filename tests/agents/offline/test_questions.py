@@ -108,3 +108,28 @@ def test_without_any_way_to_end_it_says_so_in_words() -> None:
     talk = converse(demo(), "Deploy shop", tools=["git_list_files", "git_read_file"])
     assert talk.replies[-1].tool_calls == ()
     assert "ask_question" in talk.replies[-1].text
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "image"),
+    [
+        ("nginx 1.27", "nginx", "nginx:1.27"),
+        ("nginx 1.27, please", "nginx", "nginx:1.27"),
+        ("nginx:1.27 in namespace web", "nginx", "nginx:1.27"),
+        (f"{SHOP}, with 2 replicas", "shop", SHOP),
+    ],
+)
+def test_what_is_to_be_deployed_may_be_told_in_any_words(
+    answer: str, name: str, image: str
+) -> None:
+    talk = converse(demo(), "Deploy an application", answers=[answer])
+    assert talk.questions[0].startswith("Which application is meant?")
+    assert container(talk.changed, name)["image"] == image
+
+
+@pytest.mark.parametrize("answer", ["no idea", "whatever you like", "I don't know", "not nginx"])
+def test_an_answer_that_names_nothing_is_no_name(answer: str) -> None:
+    talk = converse(demo(), "Deploy an application", answers=[answer, "nginx:1.27"])
+    assert len(talk.questions) == 2
+    assert talk.questions[1].startswith("Which application is meant?")
+    assert container(talk.changed, "nginx")["image"] == "nginx:1.27"

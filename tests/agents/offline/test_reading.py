@@ -142,6 +142,12 @@ SCALES = {
     "scale web 2 → 5 replicas": scale("web", replicas=5),
 }
 UPDATES = {
+    "Set the image of hello to traefik/whoami:does-not-exist": update(
+        "hello", image="traefik/whoami:does-not-exist"
+    ),
+    "Set the image of hello to acme/never-mind:do-not-use, but do not touch web": update(
+        "hello", image="acme/never-mind:do-not-use"
+    ),
     "update nginx to 1.27": update("nginx", version="1.27", **NGINX),
     "upgrade image of web to ghcr.io/acme/web:2.3.1": update("web", image="ghcr.io/acme/web:2.3.1"),
     "Bump web to v1.2.3": update("web", version="v1.2.3"),

@@ -1,0 +1,64 @@
+"""Looks what calls with an effect would touch, before the policy and people are asked about them.
+
+Outside any transaction: it asks databases and clusters. Each call is looked at again whenever the
+run goes on, so what was approved is compared with how things are when it is to be used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from agents.models import CallState, ToolExecution
+from agents.runtime.door import BoundCall, Refused
+from agents.runtime.executions import Outcome, has_effect
+from agents.runtime.interrupt import current
+from agents.runtime.session import Session
+from agents.runtime.tool import Inspection, NeedsPerson, ToolFailure, TransientFailure
+from governance.audit.canonical import storable
+
+
+def look(session: Session) -> None:
+    """Inspect the calls that nobody has looked at since the run was taken up."""
+    for call in session.pending:
+        if call.state == CallState.BEGUN or call.pk in session.looked:
+            continue
+        tool = session.door.tools.get(call.tool)
+        if tool is None or tool.inspect is None:
+            continue
+        session.looked.add(call.pk)
+        try:
+            bound = session.door.bind(call)
+        except Refused:
+            continue  # the door says so itself
+        if has_effect(bound):
+            _inspect(session, call, bound)
+
+
+def _inspect(session: Session, call: ToolExecution, bound: BoundCall) -> None:
+    assert bound.tool.inspect is not None  # noqa: S101 - its caller has looked
+    try:
+        current().check()
+        seen = bound.tool.inspect(bound.parameters, bound.context)
+    except ToolFailure as failure:
+        session.outcomes.append((call, _refusal(failure)))
+    else:
+        call.inspection = _kept(seen)
+
+
+def _refusal(failure: ToolFailure) -> Outcome:
+    return Outcome(
+        failure=str(failure),
+        transient=isinstance(failure, TransientFailure),
+        blocked=isinstance(failure, NeedsPerson),
+    )
+
+
+def _kept(seen: Inspection) -> dict[str, object]:
+    kept: dict[str, object] = storable(
+        {
+            "impact": asdict(seen.impact),
+            "plan": seen.plan,
+            "preconditions": dict(seen.preconditions),
+        }
+    )
+    return kept

@@ -1,0 +1,1 @@
+"""The database agent: tools on the PostgreSQL servers of the inventory."""

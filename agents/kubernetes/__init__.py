@@ -1,0 +1,1 @@
+"""Clusters: what an agent can see of them and change in them, through the official client."""

@@ -12,8 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from agents.models import StopSwitch
+from agents.incident.admin import IncidentAdmin
+from agents.models import HelpdeskTask, Incident, StopSwitch
 from agents.runtime import budget, stop
+from agents.task_admin import HelpdeskTaskAdmin
 from aura.kernel.errors import Problem
 from governance.admin.base import ReadOnlyAdmin, Words, focus_on_error
 from governance.identity import principal
@@ -83,3 +85,5 @@ class StopSwitchAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(StopSwitch, StopSwitchAdmin)
+admin.site.register(Incident, IncidentAdmin)
+admin.site.register(HelpdeskTask, HelpdeskTaskAdmin)

@@ -1,0 +1,95 @@
+"""The listed tools of other MCP servers, as tools of one of our agents.
+
+Building them asks nobody: all that is known of them stands in the operator's list.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error
+from pydantic import ConfigDict, model_validator
+
+from agents.external.servers import Pinned, Server, servers
+from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, ToolResult
+from aura.config import ConfigError
+from governance.types import ActionClass, Resource
+
+
+def external_tools(agent: str) -> list[Tool]:
+    """The tools that join this agent's. Raises `ConfigError`."""
+    return [
+        _tool(server, name, pinned)
+        for server in servers(settings.AURA.mcp_servers)
+        if server.agent == agent
+        for name, pinned in server.tools.items()
+    ]
+
+
+def check_list(**_: Any) -> list[Error]:
+    """A system check: the operator's list can be used."""
+    try:
+        servers(settings.AURA.mcp_servers)
+    except ConfigError as error:
+        return [Error(str(error), id="agents.E001")]
+    return []
+
+
+def _tool(server: Server, name: str, pinned: Pinned) -> Tool:
+    resource = Resource(
+        type="mcp", name=f"{server.name}/{name}", tags=frozenset({"allowed", server.name})
+    )
+    return Tool(
+        name=f"{server.name}_{name}",
+        title=pinned.title,
+        description=pinned.description,
+        action_class=pinned.action_class,
+        parameters=_arguments(f"{server.name}_{name}", pinned.input_schema),
+        run=partial(_run, server, name),
+        resource=lambda _: resource,
+        idempotent=pinned.action_class == ActionClass.READ,
+        tags=("mcp", server.name),
+    )
+
+
+def _arguments(name: str, schema: dict[str, Any]) -> type[Arguments]:
+    """Arguments judged by the server's own schema."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - who has no such server goes without
+
+    validator = Draft202012Validator(schema)
+
+    class Foreign(Arguments):
+        model_config = ConfigDict(extra="allow", frozen=True)
+
+        @model_validator(mode="before")
+        @classmethod
+        def _fits(cls, given: Any) -> Any:
+            complaint = next(iter(validator.iter_errors(given)), None)
+            if complaint is not None:
+                place = ".".join(map(str, complaint.absolute_path))
+                raise ValueError(f"{place + ': ' if place else ''}{complaint.message}")
+            return given
+
+        @classmethod
+        def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+            return schema
+
+    Foreign.__name__ = Foreign.__qualname__ = name
+    return Foreign
+
+
+def _run(server: Server, name: str, arguments: Arguments, _context: CallContext) -> ToolResult:
+    from agents.external.client import call  # noqa: PLC0415 - in workers alone
+
+    answer = call(server, name, arguments.model_dump(mode="json"))
+    texts = [block.text for block in answer.content if block.type == "text"]
+    others = len(answer.content) - len(texts)
+    if others:
+        texts.append(f"[{others} parts of other kinds (images, files) are left out]")
+    text = "\n".join(texts) or "(nothing)"
+    if answer.is_error:
+        raise ToolFailure(f"{server.name} could not do it: {text}")
+    found = answer.structured_content
+    return ToolResult(content=text, data=found if isinstance(found, dict) else {})

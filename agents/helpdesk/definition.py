@@ -1,0 +1,5 @@
+"""Moved to agents.definition."""
+
+from agents.definition import HelpdeskAgent, Wanted
+
+__all__ = ["HelpdeskAgent", "Wanted"]

@@ -1,0 +1,50 @@
+"""A bundle for each incident that secbot opens.
+
+secbot does not know of agents: it writes its alert, and here, in the same transaction, the bundle
+is asked for like any other call. The trace of that call is the incident's own key, which is how the
+bundle finds back to it (`agents.incident.bundles`).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models.signals import post_save
+
+from agents.helpdesk import tasks
+from aura.kernel.errors import Problem
+from governance.models import SecurityAlert
+from governance.secbot.events import SECBOT
+
+INFRA_KEY: Final = "security-incident"
+LAYERS: Final = ("os", "storage")
+
+logger = logging.getLogger(__name__)
+
+
+def connect() -> None:
+    """Listen. Called once, when the app is ready."""
+    post_save.connect(ask_for_bundle, sender=SecurityAlert, dispatch_uid="agents.ask_for_bundle")
+
+
+def ask_for_bundle(instance: SecurityAlert, *, created: bool, **_: Any) -> None:
+    """An alert opened an incident: have its bundle made. Whatever happens, the alert stays."""
+    incident = instance.incident
+    if not created or incident is None:
+        return
+    said = f"Security alert: {instance.type} (event: {instance.event_key or '-'}"
+    said += f", trace: {instance.trace_id or '-'})"
+    arguments = {"infra_key": INFRA_KEY, "description": said, "layers": list(LAYERS)}
+    try:
+        with transaction.atomic():
+            tasks.call(
+                "incident_agent",
+                "create_incident_bundle",
+                arguments,
+                by=SECBOT,
+                trace_id=incident.key,
+            )
+    except Problem as problem:
+        logger.warning("no bundle for %s: %s", incident.key, problem.message)

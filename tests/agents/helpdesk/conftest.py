@@ -1,0 +1,5 @@
+"""Fixtures of the helpdesk's tests."""
+
+from tests.agents.helpdesk.desk import desk
+
+__all__ = ["desk"]

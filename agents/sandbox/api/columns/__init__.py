@@ -1,0 +1,1 @@
+"""The printed columns of each kind."""

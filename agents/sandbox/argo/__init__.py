@@ -1,0 +1,1 @@
+"""Argo CD: the application controller and its REST API."""

@@ -1,0 +1,1 @@
+"""What can go wrong on demand, and what a real cluster shows then."""

@@ -34,7 +34,7 @@ class ScriptedModel:
         return said(request) if callable(said) else said
 
 
-def call(name: str, _id: str = "", **arguments: Any) -> ToolCall:
+def call(name: str, /, _id: str = "", **arguments: Any) -> ToolCall:
     """A tool call as a model says it."""
     return ToolCall(id=_id or f"call_{name}", name=name, arguments=json.dumps(arguments))
 

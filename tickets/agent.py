@@ -7,25 +7,30 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
+from agents.argocd import configured
+from agents.argocd.tools import WAIT, Watched, argo_tools
 from agents.gitops.tools import git_tools
 from agents.gitops.workspace import Workspace
 from agents.models import Run
 from agents.runtime import claims, conversation
 from agents.runtime.door import BoundCall, Door
 from agents.runtime.llm import LanguageModel, Task
+from agents.runtime.results import read_result
 from agents.runtime.session import Session
-from agents.runtime.tool import Toolset
+from agents.runtime.tool import Tool, Toolset
 from aura.config import Settings
 from governance.policy import current
 from governance.policy.types import Decision, Effect, PolicyRequest
-from governance.types import ActorKind, Principal
+from governance.types import ActorKind, Principal, Resource
+from tickets import claims as seen
 from tickets import plan as plans
 from tickets import prompts
 from tickets.events import AGENT
+from tickets.families import further_tools
 from tickets.journal import TicketJournal
 from tickets.models import Ticket
 from tickets.plan import SUBMIT_PLAN
-from tickets.tools import REQUEST_APPROVAL, ticket_tools
+from tickets.tools import REQUEST_APPROVAL, Ending, ticket_tools
 
 
 def configured_model() -> LanguageModel:
@@ -98,15 +103,50 @@ def author(ticket: Ticket) -> Principal | None:
 
 
 def toolset(ticket: Ticket, workshop: Workshop) -> Toolset:
-    """The tools of a ticket: Git's, and the ticket's own."""
+    """The tools of a ticket: Git's, the ticket's own, and reading on in long results."""
     git = git_tools(workshop.workspace, str(ticket.pk), is_told=lambda: bool(ticket.working_branch))
+    reading = read_result(Resource(type="ticket", name=str(ticket.pk)))
+    outside = [*_argo_tools(ticket, workshop), *_cluster_tools(workshop.config)]
+    further = further_tools(ticket, workshop.workspace, workshop.config)
     own = ticket_tools(
         ticket,
         workshop.workspace,
-        others=Toolset(git),
-        auto_merge=workshop.config.agent_auto_merge,
+        others=Toolset([*git, *outside, *further, reading]),
+        ending=Ending(
+            merges=workshop.config.agent_auto_merge,
+            observes=any(tool.name == WAIT for tool in outside),
+            reverts_freely=workshop.config.argocd_rollback,
+        ),
     )
-    return Toolset([*git, *own])
+    return Toolset([*git, *outside, *further, *own, reading])
+
+
+def _cluster_tools(config: Settings) -> list[Tool]:
+    """Those that look into the cluster; none where none is configured."""
+    if not (config.kubeconfig or config.k8s_context):
+        return []
+    from agents.kubernetes.ticket_tools import cluster_tools  # noqa: PLC0415 - only where used
+
+    return cluster_tools()
+
+
+def _argo_tools(ticket: Ticket, workshop: Workshop) -> list[Tool]:
+    """Those of Argo CD, which wait for this ticket's merge; none where it is not configured."""
+    config = workshop.config
+    desk = configured.desk(config)
+    if desk is None:
+        return []
+    return argo_tools(
+        Watched(
+            desk=desk,
+            app=config.argocd_app_name,
+            repository=config.git_repo_url,
+            timeout_s=config.argocd_timeout_s,
+            degraded_s=config.argocd_degraded_s,
+            expected=lambda: seen.expected(ticket),
+            holds=workshop.workspace.open(str(ticket.pk)).holds,
+        )
+    )
 
 
 def judge(ticket: Ticket, config: Settings) -> Callable[[BoundCall], Decision]:
@@ -130,6 +170,7 @@ def judge(ticket: Ticket, config: Settings) -> Callable[[BoundCall], Decision]:
             action_class=action.action_class,
             resource=action.resource,
             coverage=plans.coverage(approved, tool=action.tool, path=path),
+            impact=bound.inspection.impact,
         )
         said = current.judge(request, destructive_approval=config.agent_destructive_approval)
         return replace(said, four_eyes=said.four_eyes or config.agent_four_eyes)

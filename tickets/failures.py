@@ -48,8 +48,7 @@ def _sentence(failure: ToolFailure) -> str:
 
 def model_failed(session: Session, failure: ModelFailure, *, retry_s: float) -> None:
     """The model gave no answer; `retry_s`: how long one that is away is asked again."""
-    journal, run = session.journal, session.run
-    assert isinstance(journal, TicketJournal)  # noqa: S101 - ours; narrows the protocol
+    journal, run = TicketJournal.of(session), session.run
     with session.commit():
         journal.count(
             failure.usage.prompt_tokens, failure.usage.completion_tokens, failure.usage.cost

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import Any, Self, assert_never
 
 from django.conf import settings
 from django.utils.timezone import now
 
 from agents.models import Run, ToolExecution, Turn
 from agents.runtime import progress
+from agents.runtime.session import Session
 from agents.runtime.tool import Fact, ToolResult
 from agents.types import WaitKind
 from aura.config import Settings
@@ -35,7 +36,16 @@ MAX_BAD_PLANS = 2  # one plan may be unusable; a second one ends the ticket
 LOGGED_CHARS = 2000
 # What others may change of a ticket while a worker holds its run; the rest is the worker's alone.
 SHARED = ("status", "title", "priority", "max_turns", "run")
-EFFECTS = frozenset({"worktree_created", "commit_created", "push_executed", "merge_completed"})
+OBSERVED = "observed"  # in Run.context: what the streams were told of the cluster last
+EFFECTS = frozenset(
+    {
+        "worktree_created",
+        "commit_created",
+        "push_executed",
+        "merge_completed",
+        "rollback_completed",
+    }
+)
 
 
 class TicketJournal:
@@ -57,6 +67,12 @@ class TicketJournal:
         self._steps = steps.Carried(ticket)
         self._changed: set[str] = set()
         self._changed_run: set[str] = set()
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """The journal of a ticket's session."""
+        assert isinstance(session.journal, cls)  # noqa: S101 - ours; narrows the protocol
+        return session.journal
 
     def opened(self, *, afresh: bool = False) -> None:
         """Lock the ticket; the run's row is locked already (see `claims.fenced`)."""
@@ -115,10 +131,14 @@ class TicketJournal:
             case WaitKind.QUESTION:
                 self._tell_question(call)
                 self.move(Status.PENDING_INPUT)
+            case WaitKind.SYNC:
+                self._observe(call)
             case _ as never:
                 assert_never(never)
 
     def ended(self, call: ToolExecution, result: ToolResult | None, *, unknown: bool) -> None:
+        if self.ticket.status == Status.OBSERVING:
+            self.move(Status.EXECUTING)
         self._tell_called(call)
         if unknown:
             self.error(f"{call.tool}: {call.result}", recoverable=True)
@@ -288,6 +308,27 @@ class TicketJournal:
         detail = call.wait_detail
         payload = {"question": detail.get("question", ""), "options": detail.get("options", [])}
         tell(self.ticket, "question_asked", actor=AGENT, payload=payload)
+
+    def _observe(self, call: ToolExecution) -> None:
+        """The cluster is watched; told once, and again whenever it looks different."""
+        seen = call.wait_detail
+        if self.ticket.status != Status.OBSERVING:
+            self.move(Status.OBSERVING)
+        if self.run.context.get(OBSERVED) == seen:
+            return
+        started = {name: seen.get(name, "") for name in ("app", "revision")}
+        if self.run.context.get(OBSERVED, {}).get("revision") != seen.get("revision"):
+            tell(self.ticket, "argo_sync_started", actor=AGENT, action=call.tool, payload=started)
+        health = {name: seen.get(name, "") for name in ("app", "health", "status")}
+        tell(
+            self.ticket,
+            "argo_health_checked",
+            actor=AGENT,
+            action=call.tool,
+            reasoning=str(seen.get("why", "")),
+            payload=health,
+        )
+        self.save_run(context={**self.run.context, OBSERVED: seen})
 
     def _tell_invoked(self, call: ToolExecution) -> None:
         """The intent: in the log, and signed, before the effect may begin."""

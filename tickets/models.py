@@ -14,6 +14,7 @@ TITLE_CHARS = 255
 DESCRIPTION_CHARS = 100_000
 REASON_CHARS = 10_000
 MAX_TURNS = 100_000
+SECRET_CHARS, SECRET_KEYS = 65_536, 64  # of one value; at once
 
 
 class Priority(models.TextChoices):
@@ -134,6 +135,59 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.index + 1}. {self.description}"
+
+
+class SecretValue(models.Model):
+    """A value that a person entered for a Secret of the cluster, until it is sealed.
+
+    `value` is sealed (`aura.kernel.sealing`), and empty once the call `used_by` has put it into a
+    manifest. The row goes when `expires_at` has come or the ticket is over.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="secret_values")
+    namespace = models.CharField(max_length=63)
+    name = models.CharField(max_length=253)
+    key = models.CharField(max_length=253)
+    value = models.TextField(blank=True)
+    used_by = models.CharField(max_length=64, blank=True)
+    given_by = models.CharField(max_length=150)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ticket", "namespace", "name", "key"], name="one_value_a_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.namespace}/{self.name}"
+
+
+class Notification(models.Model):
+    """A message of an agent to people, by the call that sent it; due when `next_at` has come."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="notifications")
+    call = models.CharField(max_length=64, unique=True)
+    body = models.JSONField()
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(
+                fields=["next_at"],
+                name="notification_due",
+                condition=models.Q(next_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"notification of {self.ticket_id}"
 
 
 class WebhookEndpoint(models.Model):

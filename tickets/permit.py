@@ -38,10 +38,10 @@ def permit(ticket: Ticket) -> Permit:
 
 
 def _approved_paths(ticket: Ticket) -> set[str]:
-    released = _own_calls(ticket).filter(tool__in=plans.NEEDS_PATH, approval__isnull=False)
+    released = _own_calls(ticket).filter(tool__in=plans.FILE_TOOLS, approval__isnull=False)
     paths = {name.removeprefix("file:") for name in released.values_list("resource", flat=True)}
     if ticket.plan is not None and ticket.plan_approved_at is not None:
-        for tool in plans.NEEDS_PATH:
+        for tool in plans.FILE_TOOLS:
             paths |= plans.paths(ticket.plan, tool)
     return paths
 

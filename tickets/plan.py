@@ -14,7 +14,17 @@ from governance.policy.types import Coverage
 
 SUBMIT_PLAN = "submit_plan"
 MAX_STEPS = 20
-NEEDS_PATH = frozenset({"git_write_file", "git_delete_file"})
+NEEDS_PATH = frozenset(
+    {
+        "git_write_file",
+        "git_delete_file",
+        "doc_write",
+        "sealed_secret_create",
+        "sealed_secret_update",
+    }
+)
+FIXED_PATHS = {"agents_md_update": "AGENTS.md"}  # tools that write one file alone
+FILE_TOOLS = NEEDS_PATH | FIXED_PATHS.keys()
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
@@ -89,6 +99,8 @@ CARRIED = frozenset(
         "git_stage",
         "git_commit",
         "git_push",
+        "git_merge",
+        "git_revert",
         "resolve",
     }
 )
@@ -98,7 +110,7 @@ def coverage(plan: Mapping[str, Any] | None, *, tool: str, path: str) -> Coverag
     """How far an approved plan (None: there is none) covers a call that touches `path`."""
     if plan is None:
         return Coverage.NO_PLAN
-    if tool in NEEDS_PATH:
+    if tool in FILE_TOOLS:
         return Coverage.IN_PLAN if path in paths(plan, tool) else Coverage.OUTSIDE_PLAN
     named = tool in CARRIED or tool in plan["estimatedTools"]
     return Coverage.IN_PLAN if named else Coverage.OUTSIDE_PLAN
@@ -106,5 +118,6 @@ def coverage(plan: Mapping[str, Any] | None, *, tool: str, path: str) -> Coverag
 
 def paths(plan: Mapping[str, Any], tool: str) -> set[str]:
     """The normalised paths that a plan names for one tool."""
-    named = (step.get("path", "") for step in plan["steps"] if step["tool"] == tool)
+    usual = FIXED_PATHS.get(tool, "")
+    named = (step.get("path", "") or usual for step in plan["steps"] if step["tool"] == tool)
     return {normalise(path) for path in named if path}

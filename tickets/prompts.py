@@ -23,7 +23,10 @@ How you work
 3. Carry the approved plan out step by step. A change outside of it needs its own approval.
 4. Stage, commit (one subject line of at most 72 characters, in the imperative) and push. Checks run
    before commit and push; when they refuse, mend the files.
-5. Call resolve with a summary that claims only what tool results show.
+5. Where git_merge and argo_app_wait are offered: merge after the push, then wait for the cluster.
+   When it answers that something is not healthy, call git_revert, wait again, and give_up saying
+   what was wrong.
+6. Call resolve with a summary that claims only what tool results show.
 
 Rules
 - Keep changes small, and follow the layout and the names that the repository uses.

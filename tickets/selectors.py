@@ -15,7 +15,7 @@ from aura.kernel.ids import iso, parse_uuid
 from governance import approvals
 from tickets.errors import TicketNotFound
 from tickets.journal import pending_approval
-from tickets.lifecycle import WAITING
+from tickets.lifecycle import WAITING, WORKING
 from tickets.models import Status, Ticket
 
 
@@ -26,6 +26,11 @@ def get_ticket(ticket_id: str) -> Ticket:
     if ticket is None:
         raise TicketNotFound(ticket_id)
     return ticket
+
+
+def is_at_rest(ticket: Ticket) -> bool:
+    """Whether its row tells all about it: no plan, nothing asked for, and nobody at it."""
+    return ticket.plan is None and ticket.status not in WAITING | WORKING
 
 
 def waiting_call(ticket: Ticket) -> ToolExecution | None:
@@ -78,6 +83,7 @@ def question_of(ticket: Ticket) -> dict[str, Any] | None:
         "question": call.wait_detail.get("question", ""),
         "options": call.wait_detail.get("options", []),
         "askedAt": iso(call.waiting_since),
+        **({"secret": secret} if (secret := call.wait_detail.get("secret")) else {}),
     }
 
 

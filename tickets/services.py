@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,25 +16,29 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
+from agents.gitops.sealed.vault import DECLINE, SecretName
 from agents.models import NO_FAILURES, CallState, Run, ToolExecution
 from agents.runtime import claims, observed
 from agents.types import WaitKind
 from aura.kernel import rows
+from aura.kernel.database.lines import Lines
 from aura.kernel.errors import Problem, ValidationFailed
 from aura.kernel.ids import parse_uuid
 from governance import approvals
 from governance.approvals import UNSEEN, ApprovalNotPending, Seen, ShownIsStale
-from governance.audit.record import recorded_together
+from governance.audit.background import sequence_soon
+from governance.audit.record import recorded_apart, recorded_together
 from governance.models import Approval, ApprovalStatus
 from governance.types import SYSTEM, ActorKind, Principal
-from tickets import steps
+from tickets import secretvalues, steps
 from tickets.account import marks
 from tickets.events import tell
-from tickets.lifecycle import WAITING, WORKING, InvalidTransition, move, working_status
+from tickets.lifecycle import ENDED, WAITING, WORKING, InvalidTransition, move, working_status
 from tickets.models import Priority, Status, Ticket
 from tickets.wakeups import tidy_up, wake
 
 AGENT_NAME = "ticket"
+DECLINED = "a person declined to enter the values; do without them, or say why they are needed"
 UNSAID = "(no reason given)"  # the document lets an action be denied without one
 
 
@@ -72,16 +77,41 @@ def create_ticket(
 ) -> Ticket:
     """Open a ticket. Nothing runs before `run_ticket`."""
     with rows.one_message(), recorded_together(along=False):
-        ticket = Ticket(
-            title=title,
-            description=description,
-            priority=priority,
-            max_turns=max_turns or settings.AURA.agent_max_turns,
-            created_by=actor.name if actor != SYSTEM else "",
-        )
-        ticket.created_at = ticket.updated_at = now()
+        ticket = _opened(title, description, actor, priority, max_turns)
         rows.insert([ticket])
-        tell(ticket, "ticket_created", actor=actor, payload={"title": title, "priority": priority})
+    return ticket
+
+
+async def create_ticket_here(
+    lines: Lines,
+    *,
+    title: str,
+    description: str,
+    actor: Principal,
+    priority: str = Priority.MEDIUM,
+    max_turns: int | None = None,
+) -> Ticket:
+    """The same in an event loop. Raises `OperationalError` when it is not known to be written."""
+    with recorded_apart() as events:
+        ticket = _opened(title, description, actor, priority, max_turns)
+    await lines.ask(*rows.insertion(ticket, *events))
+    sequence_soon()
+    return ticket
+
+
+def _opened(
+    title: str, description: str, actor: Principal, priority: str, max_turns: int | None
+) -> Ticket:
+    """A new ticket that the log is told of, unwritten."""
+    ticket = Ticket(
+        title=title,
+        description=description,
+        priority=priority,
+        max_turns=max_turns or settings.AURA.agent_max_turns,
+        created_by=actor.name if actor != SYSTEM else "",
+    )
+    ticket.created_at = ticket.updated_at = now()
+    tell(ticket, "ticket_created", actor=actor, payload={"title": title, "priority": priority})
     return ticket
 
 
@@ -243,14 +273,59 @@ def answer_question(ticket: Ticket, *, answer: str, actor: Principal, question: 
             raise QuestionNotPending("There is no pending question to answer")
         if question and question.lower() != str(call.pk):
             raise ShownIsStale("Another question waits by now; look at it first")
+        declined = _declines(call, answer)
         ToolExecution.objects.filter(pk=call.pk, state=CallState.WAITING).update(
-            state=CallState.DONE, result=answer, ended_at=now(), data={"answer": answer}
+            state=CallState.DONE,
+            result=DECLINED if declined else answer,
+            failed=declined,
+            ended_at=now(),
+            data={} if declined else {"answer": answer},
         )
         payload = {"question": call.wait_detail.get("question", ""), "answer": answer}
         tell(ticket, "question_answered", actor=actor, payload=payload)
         _go_on(ticket, actor=actor)
         wake(ticket.pk)
     return ticket
+
+
+def _declines(call: ToolExecution, answer: str) -> bool:
+    """Whether a person does not want to enter the values that the call waits for.
+
+    Any other answer to it may be a value, and answers are told to the model: it is refused.
+    """
+    if "secret" not in call.wait_detail:
+        return False
+    if answer.strip().lower() != DECLINE:
+        sentence = f"Values are not answers; enter them where the question says, or say {DECLINE}"
+        raise ValidationFailed(sentence, details={"answer": [sentence]})
+    return True
+
+
+def give_secret_values(
+    ticket: Ticket, *, secret: SecretName, values: Mapping[str, str], actor: Principal
+) -> datetime:
+    """Keep values that a person entered for a Secret; the call that waits for them goes on.
+
+    Returns until when they are kept. The log is told the keys.
+    """
+    with held(ticket):
+        if ticket.status in ENDED:
+            raise InvalidTransition(ticket.status, Status.EXECUTING, hint="the ticket is over")
+        expires_at = secretvalues.keep(ticket, secret, values, given_by=actor.name)
+        told = {"namespace": secret.namespace, "name": secret.name, "keys": sorted(values)}
+        tell(ticket, "secret_values_given", actor=actor, payload=told)
+        if _has_its_values(ticket, _waiting(ticket, WaitKind.QUESTION), secret):
+            _go_on(ticket, actor=actor)
+            wake(ticket.pk)
+    return expires_at
+
+
+def _has_its_values(ticket: Ticket, call: ToolExecution | None, secret: SecretName) -> bool:
+    """Whether the call waits for values of this Secret, and all are there."""
+    wanted = call.wait_detail.get("secret") if call else None
+    if not wanted or SecretName(wanted["namespace"], wanted["name"]) != secret:
+        return False
+    return secretvalues.held(ticket, secret) >= set(wanted["keys"])
 
 
 def resume_ticket(ticket: Ticket, *, actor: Principal, additional_turns: int = 0) -> Ticket:

@@ -19,7 +19,7 @@ from governance.approvals import callbacks
 from governance.audit.background import in_background
 from governance.audit.checkpoints import prepare_to_sign
 from governance.audit.sequence import sequence
-from tickets import drive, services
+from tickets import drive, notifying, secretvalues, services
 from tickets.agent import Workshop
 from tickets.models import Ticket
 from tickets.wakeups import wake_now
@@ -66,6 +66,9 @@ def sweep() -> None:
         pump.hands.wake()
     if callbacks.due().exists():
         callbacks.hands.wake()
+    if notifying.due().exists():
+        notifying.hands.wake()
+    secretvalues.forget_old()
 
 
 @shared_task
@@ -117,3 +120,4 @@ def begin_nothing_more(**_: object) -> None:
     """What is being delivered is delivered to its end; the rest is for the next worker."""
     pump.hands.stop()
     callbacks.hands.stop()
+    notifying.hands.stop()

@@ -6,6 +6,7 @@ demands an approval, `ask_question` because its result is the answer.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -24,12 +25,19 @@ from agents.runtime.tool import (
 )
 from agents.types import WaitKind
 from governance.types import ActionClass, Resource
+from tickets import claims
 from tickets import plan as plans
 from tickets.models import Ticket
 from tickets.permit import permit
 from tickets.plan import SUBMIT_PLAN
 
 REQUEST_APPROVAL = "request_approval"
+RESOLVES = (
+    "End the ticket: the work is done. Says in `summary` what was done, claiming only what tool"
+    " results show."
+)
+MERGES = "Merges the ticket's branch."
+OBSERVED = "Only after argo_app_wait has seen the merged commit healthy."
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
@@ -57,16 +65,31 @@ class Reason(Arguments):
     reason: Words
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a ticket ends: whether resolving merges, and whether a cluster is watched afterwards.
+
+    `reverts_freely`: a merge that does not become healthy may be taken back without asking again.
+    """
+
+    merges: bool
+    observes: bool = False
+    reverts_freely: bool = True
+
+
 def ticket_tools(
-    ticket: Ticket, workspace: Workspace, *, others: Toolset, auto_merge: bool
+    ticket: Ticket, workspace: Workspace, *, others: Toolset, ending: Ending
 ) -> list[Tool]:
     """The tools of one ticket; `others` are those a plan may name beside them."""
     resource = Resource(type="ticket", name=str(ticket.pk))
+    watched = ending.merges and ending.observes
+    merging = [_merge(ticket, workspace), _revert(ticket, workspace, ending)] if watched else []
     return [
-        _submit_plan(others, resource),
+        _submit_plan(Toolset([*others, *merging]), resource),
         _ask_question(resource),
         _request_approval(resource),
-        _resolve(ticket, workspace, auto_merge=auto_merge),
+        *merging,
+        _resolve(ticket, workspace, ending),
         _give_up(resource),
     ]
 
@@ -134,20 +157,75 @@ def _request_approval(resource: Resource) -> Tool:
     )
 
 
-def _resolve(ticket: Ticket, workspace: Workspace, *, auto_merge: bool) -> Tool:
+def _merge(ticket: Ticket, workspace: Workspace) -> Tool:
+    """Merging apart from resolving, so that what comes of it can be watched before the end."""
+
+    def run(wish: Resolution, context: CallContext) -> ToolResult:
+        del context
+        return _merged(_merge_now(ticket, workspace, wish.summary))
+
+    def probe(wish: Resolution, context: CallContext) -> ToolResult | None:
+        del wish, context
+        merge = workspace.open(str(ticket.pk)).merged()
+        return _merged(merge) if merge else None
+
+    return Tool(
+        name=claims.MERGED,
+        description=(
+            "Merge the ticket's branch into the base branch, so that Argo CD takes it over. Wait"
+            " for it with argo_app_wait afterwards. `summary` is the commit's subject."
+        ),
+        action_class=ActionClass.WRITE,
+        parameters=Resolution,
+        run=run,
+        resource=lambda _: Resource(type="repository", name=workspace.branch),
+        probe=probe,
+        alone=True,
+        trusted=True,
+    )
+
+
+def _revert(ticket: Ticket, workspace: Workspace, ending: Ending) -> Tool:
+    def run(why: Reason, context: CallContext) -> ToolResult:
+        del context
+        merge = claims.own_merge(ticket)
+        return _taken_back(workspace.open(str(ticket.pk)).revert(why.reason, of=merge))
+
+    def probe(why: Reason, context: CallContext) -> ToolResult | None:
+        del why, context
+        done = workspace.open(str(ticket.pk)).reverted()
+        return _taken_back(done) if done else None
+
+    return Tool(
+        name=claims.REVERTED,
+        description=(
+            "Take this ticket's merge back with a revert commit on the base branch (never by"
+            " force), when the application does not become healthy. Then call argo_app_wait again."
+        ),
+        action_class=ActionClass.WRITE if ending.reverts_freely else ActionClass.DESTRUCTIVE,
+        parameters=Reason,
+        run=run,
+        resource=lambda _: Resource(type="repository", name=workspace.branch),
+        probe=probe,
+        alone=True,
+        trusted=True,
+    )
+
+
+def _resolve(ticket: Ticket, workspace: Workspace, ending: Ending) -> Tool:
     def merges() -> bool:
-        return auto_merge and bool(ticket.commits)
+        return ending.merges and not ending.observes and bool(ticket.commits)
 
     def classify(_: Resolution) -> ActionClass:
         return ActionClass.WRITE if merges() else ActionClass.READ
 
+    def check(_: Resolution) -> None:
+        if ending.merges and ending.observes and ticket.commits:
+            claims.refuse_unseen(ticket)
+
     def run(resolution: Resolution, context: CallContext) -> ToolResult:
         del context
-        if not merges():
-            return _resolved(resolution.summary, merge=None)
-        planned_on = ticket.run.context.get("baseCommit", "") if ticket.run else ""
-        wish = Wish(summary=resolution.summary, permit=permit(ticket), planned_on=planned_on)
-        merge = workspace.open(str(ticket.pk)).merge_into_base(wish)
+        merge = _merge_now(ticket, workspace, resolution.summary) if merges() else None
         return _resolved(resolution.summary, merge=merge)
 
     def probe(resolution: Resolution, context: CallContext) -> ToolResult | None:
@@ -157,17 +235,40 @@ def _resolve(ticket: Ticket, workspace: Workspace, *, auto_merge: bool) -> Tool:
 
     return Tool(
         name="resolve",
-        description=(
-            "End the ticket: the work is done. Says in `summary` what was done, claiming only"
-            " what tool results show. Merges the ticket's branch."
-        ),
+        description=f"{RESOLVES} {OBSERVED if ending.observes else MERGES}",
         action_class=classify,
         parameters=Resolution,
         run=run,
         resource=lambda _: Resource(type="repository", name=workspace.branch),
+        check=check,
         probe=probe,
         alone=True,
         trusted=True,
+    )
+
+
+def _merge_now(ticket: Ticket, workspace: Workspace, summary: str) -> MergeResult:
+    planned_on = ticket.run.context.get("baseCommit", "") if ticket.run else ""
+    wish = Wish(summary=summary, permit=permit(ticket), planned_on=planned_on)
+    return workspace.open(str(ticket.pk)).merge_into_base(wish)
+
+
+def _merged(merge: MergeResult) -> ToolResult:
+    told = {"sha": merge.sha, "files": list(merge.files)}
+    new = merge.outcome is MergeOutcome.MERGED
+    return ToolResult(
+        content=f"Merged as {merge.sha}." if new else "There was nothing to merge.",
+        data=told,
+        facts=(Fact(type="merge_completed", payload=told),) if new else (),
+    )
+
+
+def _taken_back(made: MergeResult) -> ToolResult:
+    told = {"sha": made.sha, "files": list(made.files)}
+    return ToolResult(
+        content=f"Taken back with {made.sha}.",
+        data=told,
+        facts=(Fact(type="rollback_completed", payload=told),),
     )
 
 

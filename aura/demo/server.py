@@ -43,7 +43,7 @@ def free_ports(config: Settings) -> dict[str, str]:
     for surface, setting, port in config.ports.listed():
         if setting not in moved and _taken(config.server_host, port):
             length = AGENT_SPAN if surface.endswith("-agent") else 1
-            first = _free_run(config.server_host, length, start=start)
+            first = free_run(config.server_host, length, start=start)
             moved[setting], start = str(first), first + length
     return moved
 
@@ -58,7 +58,7 @@ def _taken(host: str, port: int) -> bool:
     return False
 
 
-def _free_run(host: str, length: int, *, start: int) -> int:
+def free_run(host: str, length: int, *, start: int) -> int:
     """The first of `length` neighbouring free ports, from `start` on."""
     for first in range(start, LAST_SPARE_PORT):
         if not any(_taken(host, port) for port in range(first, first + length)):
@@ -68,10 +68,11 @@ def _free_run(host: str, length: int, *, start: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Two people at the API: who opens the ticket, and who approves its plan."""
+    """Two people at the API: who opens the ticket, and who approves its plan; and the gateway."""
 
     api: Api
     approver: Api
+    gateway: str
 
 
 @contextmanager
@@ -92,14 +93,15 @@ def running(config: Settings, extra: dict[str, str]) -> Iterator[Desk]:
         try:
             base = f"http://{config.server_host}:{port}/api"
             _wait(child, lambda: answers(base), log)
-            desk = _logged_in(config, base)
+            gateway = int(extra.get("AURA_GATEWAY_PORT", config.gateway_port))
+            desk = _logged_in(config, base, f"http://{config.server_host}:{gateway}")
             _wait(child, desk.api.ready, log)
             yield desk
         finally:
             _stop(child)
 
 
-def _logged_in(config: Settings, base: str) -> Desk:
+def _logged_in(config: Settings, base: str, gateway: str) -> Desk:
     try:
         admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
         if admin is None:
@@ -107,6 +109,7 @@ def _logged_in(config: Settings, base: str) -> Desk:
         return Desk(
             api=Api(base, token=_token(config.data / TOKEN_NOTE, first_operator(), Role.OPERATOR)),
             approver=Api(base, token=_token(config.data / APPROVER_NOTE, admin, Role.APPROVER)),
+            gateway=gateway,
         )
     finally:
         connection.close()  # `up` ends its database with the demo

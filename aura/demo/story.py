@@ -15,6 +15,8 @@ LINES: Mapping[str, Callable[[Payload], str]] = {
     "question_asked": lambda p: f"asks    {p['question']}",
     "commit_created": lambda p: f"commit  {p['sha']} {str(p['message']).splitlines()[0]}",
     "push_completed": lambda p: f"push    {p['branch']} at {p['sha']}",
+    "argo_sync_started": lambda p: f"argocd  {p['app']} goes to {p['revision'][:7]}",
+    "argo_health_update": lambda p: f"argocd  {p['app']} is {p['status']}, {p['health']}",
     "error": lambda p: f"error   {p['message']}",
     "resolved": lambda p: f"done    {p['summary']}",
 }

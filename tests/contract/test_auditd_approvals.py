@@ -419,3 +419,44 @@ def test_a_request_that_has_expired_is_not_decided(auditd):
     shown = ok(auditd.get(at(key)))
     assert shown["status"] == "expired"
     assert moment(shown["resolved_at"]) < now()
+
+
+def test_another_operator_does_not_cancel_what_somebody_asked_for(auditd, people):
+    people["otto"] = headers_of(person("otto", Role.OPERATOR))
+    people["root"] = headers_of(person("root", Role.ADMIN))
+    for name, status in (("otto", 403), ("olga", 200), ("ada", 200), ("root", 200)):
+        key = ok(auditd.post("/v1/approvals", asked(), **people["olga"]), 201)["approval_id"]
+        answer = auditd.post(at(key, "/cancel"), {"cancelled_by": "olga"}, **people[name])
+        assert answer.status_code == status, name
+        shown = "pending" if status == 403 else "cancelled"
+        assert Approval.objects.get(key=key).status == shown
+    key = ok(auditd.post("/v1/approvals", asked(), **people["olga"]), 201)["approval_id"]
+    said = refused(auditd.post(at(key, "/cancel"), {}, **people["otto"]), 403)
+    assert "otto did not ask for this" in said
+
+
+def test_another_operator_does_not_tell_the_outcome_of_an_event(auditd, people):
+    people["otto"] = headers_of(person("otto", Role.OPERATOR))
+    people["root"] = headers_of(person("root", Role.ADMIN))
+    for name, status in (("otto", 403), ("ada", 403), ("olga", 200), ("root", 200)):
+        told = ok(auditd.post("/v1/events", {"event_type": "x"}, **people["olga"]))
+        outcome = auditd.post(
+            f"/v1/events/{told['event_id']}/outcome", {"status": "success"}, **people[name]
+        )
+        assert outcome.status_code == status, name
+
+
+def test_what_no_rule_decides_takes_one_other_person(auditd, settings):
+    config = settings.AURA
+    for default in ("deny", "require_approval"):
+        settings.AURA = config.model_copy(update={"default_policy": default})
+        body = asked(resource_type="spaceship", action_class="destructive")
+        key = ok(auditd.post("/v1/approvals", body), 201)["approval_id"]
+        shown = ok(auditd.get(at(key)))
+        terms = {n: shown[n] for n in ("quorum", "approver_role", "four_eyes", "reason_required")}
+        assert terms == {
+            "quorum": 1,
+            "approver_role": "approver",
+            "four_eyes": True,
+            "reason_required": False,
+        }

@@ -23,6 +23,7 @@ ON_TICKET: list[tuple[str, str, Any]] = [
     ("post", "/reject-plan", {"feedback": "No"}),
     ("post", "/approve", {"approved": True}),
     ("post", "/answer", {"answer": "Yes"}),
+    ("put", "/secrets/db", {"namespace": "shop", "values": {"password": "hunter2"}}),
     ("post", "/resume", {"additionalTurns": 1}),
     ("post", "/run", None),
     ("get", "/audit", None),

@@ -24,9 +24,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from agents.gitops.git import Git
-from agents.runtime import executions
+from agents.runtime import executions, segment
 from agents.runtime.session import Session
-from tickets import drive
 
 PHASES = ("answered", "begun", "effected", "told")
 
@@ -51,7 +50,7 @@ class Trap:
         self._around_commit()
 
     def _around_ask(self) -> None:
-        module: Any = drive
+        module: Any = segment
         real = module.ask
 
         def ask(session: Session) -> None:

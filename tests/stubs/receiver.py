@@ -72,6 +72,8 @@ def receiving(*answers: Answer, tls: SSLContext | None = None) -> Iterator[Recei
         def do_POST(self) -> None:
             receiver.take(self)
 
+        do_GET = do_POST  # noqa: N815 - the name that the library calls
+
         def log_message(self, *_: object) -> None:
             """Nothing."""
 

@@ -73,6 +73,16 @@ def test_what_a_policy_denies_is_not_done_inside_an_approved_plan(desk):
     }
 
 
+def test_a_policy_without_rules_for_tickets_says_which_one_is_missing(desk):
+    in_force(READS_ONLY.replace("[write, destructive], effect: deny", "destructive, effect: deny"))
+    ticket, script = approved(desk)
+    desk.advance(ticket, script[0], says(call("give_up", reason="denied")))
+    told = AuditEvent.objects.filter(trace_id=str(ticket.pk), action="git_write_file").last()
+    said = data_of(told.body)["data"]["toolCall"]["result"]["error"]
+    assert f"No rule of the policy in force decides write of file:{PATH}" in said
+    assert "it needs one for the type file" in said
+
+
 def test_a_plan_approved_under_another_policy_is_asked_for_again(desk):
     ticket, script = approved(desk)
     in_force(READS_ONLY)

@@ -12,7 +12,14 @@ from django.conf import settings
 from governance.admin.base import DecisionForm, ModelForm, Words
 from governance.audit.canonical import canonical
 from governance.templatetags.shown import visible
-from tickets.models import DESCRIPTION_CHARS, MAX_TURNS, TITLE_CHARS, Priority, Ticket
+from tickets.models import (
+    DESCRIPTION_CHARS,
+    MAX_TURNS,
+    SECRET_CHARS,
+    TITLE_CHARS,
+    Priority,
+    Ticket,
+)
 
 EDITABLE = ("title", "description", "priority", "max_turns")
 OWN_WORDS = "own"
@@ -112,6 +119,38 @@ class AnswerForm(forms.Form):
             )
         data["words"] = self.options[int(chosen)] if picked else own
         return data
+
+
+class Unshown(forms.Textarea):
+    """For what is typed once: a form that comes back does not hold it."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"})
+
+    def format_value(self, value: Any) -> None:
+        del value
+
+
+class SecretValuesForm(forms.Form):
+    """The values that a call waits for, one field a key."""
+
+    def __init__(self, *args: Any, keys: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.keys = [str(key) for key in keys]
+        for number, key in enumerate(self.keys):
+            self.fields[f"value_{number}"] = forms.CharField(
+                label=visible(key), max_length=SECRET_CHARS, strip=False, widget=Unshown()
+            )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        # Browsers send CRLF for each line break, which no key or certificate has.
+        values = {
+            key: data[f"value_{number}"].replace("\r\n", "\n")
+            for number, key in enumerate(self.keys)
+            if data.get(f"value_{number}")
+        }
+        return {"values": values}
 
 
 class ResumeForm(forms.Form):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -9,19 +13,43 @@ from aura.kernel.ids import parse_uuid
 from governance.admin.approvals import ApprovalAdmin
 from governance.admin.base import TraceAdmin
 from governance.admin.log import AuditEventAdmin
-from governance.models import Approval
-from governance.templatetags.shown import short
+from governance.models import Approval, AuditEvent
+from governance.templatetags.shown import short, visible
+from tickets.admin import timeline
+from tickets.models import Ticket
 from tickets.plan import SUBMIT_PLAN
+
+TITLE_CHARS = 60
 
 
 class TicketTraces(TraceAdmin):
     """A trace that is a ticket's leads to its page."""
 
-    def trace_link(self, trace_id: str) -> str:
+    def trace_link(self, trace_id: str, title: str = "") -> str:
         if parse_uuid(trace_id) is None:
             return super().trace_link(trace_id)
         page = reverse("admin:tickets_ticket_change", args=[trace_id])
-        return format_html('<a href="{}">ticket {}</a>', page, short(trace_id))
+        words = _cut(visible(title)) if title else f"ticket {short(trace_id)}"
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', page, words)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with the titles of its tickets, in one query."""
+        changelist = super().get_changelist_instance(request)
+        rows = changelist.result_list
+        wanted = {uid for row in rows if (uid := parse_uuid(row.trace_id))}
+        tickets = Ticket.objects.filter(pk__in=wanted).values_list("pk", "title")
+        titles = {str(key): title for key, title in tickets}
+        for row in rows:
+            row.title = titles.get(row.trace_id, "")
+        return changelist
+
+    @admin.display(description="belongs to", empty_value="")
+    def trace(self, row: Any) -> str:
+        return self.trace_link(row.trace_id, row.title) if row.trace_id else ""
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= TITLE_CHARS else f"{title[:TITLE_CHARS]}…"
 
 
 class TicketApprovalAdmin(TicketTraces, ApprovalAdmin):
@@ -34,4 +62,8 @@ class TicketApprovalAdmin(TicketTraces, ApprovalAdmin):
 
 
 class TicketEventAdmin(TicketTraces, AuditEventAdmin):
-    """The log, with links to tickets."""
+    """The log, with links to tickets, and each event as a line."""
+
+    @admin.display(description="what", empty_value="")
+    def what(self, event: AuditEvent) -> str:
+        return visible(timeline.gist(event))

@@ -56,6 +56,20 @@ def entry(event: AuditEvent) -> Entry:
     )
 
 
+def gist(event: AuditEvent) -> str:
+    """What happened in one line; of an event that has no words of its own, what it tells."""
+    line = entry(event).line
+    if line != event.type:
+        return line
+    payload = data_of(event.body)["data"].get("payload") or {}
+    told = (f"{name}: {value}" for name, value in payload.items() if _plain(value))
+    return _cut(", ".join(told))
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) and value != ""
+
+
 _WITH_REASONS = {"tool_called", "approval_requested"}
 _WITHOUT_DETAIL = {"turn_started", "turn_completed", "status_changed", "ticket_created"}
 
@@ -160,6 +174,7 @@ LINES: Final[Mapping[str, Callable[[Data], str]]] = {
     "break_glass_reviewed": _because("reviewed the break-glass"),
     "question_asked": _said("question", "asks: {}"),
     "question_answered": _said("answer", "answered: {}"),
+    "secret_values_given": _pair("entered values for the secret {}/{}", "namespace", "name"),
     "validation_failed": _said("message", "refused: {}"),
     "error_occurred": _said("message", "error: {}"),
     "ticket_resolved": _said("summary", "resolved the ticket: {}"),

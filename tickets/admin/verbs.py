@@ -12,6 +12,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
+from agents.gitops.sealed.vault import DECLINE, SecretName
 from agents.runtime import claims, stop
 from agents.types import WaitKind
 from governance import approvals
@@ -98,6 +99,30 @@ def _answer(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: See
     return "Answered; the agent goes on."
 
 
+def _enter(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    """Keep the values for the secret that the page showed."""
+    asked = _values_asked(ticket, seen)
+    secret = SecretName(asked.secret["namespace"], asked.secret["name"])
+    services.give_secret_values(ticket, secret=secret, values=data["values"], actor=actor)
+    return "The values are kept encrypted until they are sealed; the agent goes on."
+
+
+def _decline(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
+    del data
+    _values_asked(ticket, seen)
+    services.answer_question(ticket, answer=DECLINE, actor=actor, question=seen.request)
+    return "Declined; the agent is told."
+
+
+def _values_asked(ticket: Ticket, seen: Seen) -> Waiting:
+    """The question for values that the page showed. Raises `ShownIsStale` for another."""
+    _refuse_blind(seen.request)
+    asked = waiting(ticket)
+    if asked is None or not asked.secret or asked.key != seen.request:
+        raise ShownIsStale("Something else is waited for by now; look at it first")
+    return asked
+
+
 def _resume(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
     del seen
     services.resume_ticket(ticket, actor=actor, additional_turns=data["additional_turns"] or 0)
@@ -139,8 +164,13 @@ def _is_request(ticket: Ticket, now_waiting: Waiting | None) -> bool:
 
 
 def _is_question(ticket: Ticket, now_waiting: Waiting | None) -> bool:
+    asks = now_waiting is not None and now_waiting.kind is WaitKind.QUESTION
+    return asks and not _asks_for_values(ticket, now_waiting)
+
+
+def _asks_for_values(ticket: Ticket, now_waiting: Waiting | None) -> bool:
     del ticket
-    return now_waiting is not None and now_waiting.kind is WaitKind.QUESTION
+    return now_waiting is not None and bool(now_waiting.secret)
 
 
 def _decision_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
@@ -152,6 +182,12 @@ def _decision_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> fo
 def _answer_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
     del ticket
     return ours.AnswerForm(data, options=now_waiting.options if now_waiting else ())
+
+
+def _values_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
+    del ticket
+    keys = now_waiting.secret.get("keys", ()) if now_waiting else ()
+    return ours.SecretValuesForm(data, keys=keys, auto_id="secret_%s")
 
 
 def _edit_form(data: Any, ticket: Ticket, now_waiting: Waiting | None) -> forms.Form:
@@ -186,6 +222,20 @@ VERBS: Final[Mapping[str, Verb]] = {
             possible=_is_question,
             form=_answer_form,
             carry_out=_answer,
+        ),
+        Verb(
+            name="secrets",
+            permission=CHANGE,
+            possible=_asks_for_values,
+            form=_values_form,
+            carry_out=_enter,
+        ),
+        Verb(
+            name="decline",
+            permission=CHANGE,
+            possible=_asks_for_values,
+            form=_plain(ours.RunForm, "decline"),
+            carry_out=_decline,
         ),
         Verb(
             name="resume",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
@@ -52,6 +53,11 @@ class Waiting:
     @property
     def question(self) -> str:
         return str(self.call.wait_detail.get("question", ""))
+
+    @property
+    def secret(self) -> Mapping[str, Any]:
+        """The Secret whose values are asked for: `namespace`, `name`, `keys`; empty for others."""
+        return self.call.wait_detail.get("secret") or {}
 
     @property
     def options(self) -> list[str]:
@@ -136,11 +142,18 @@ def _request_item(request: Approval, tickets: Mapping[str, Ticket]) -> Item:
     summary = request.arguments.get("summary") if is_plan else request.arguments.get("description")
     return Item(
         kind="plan" if is_plan else "action",
-        what=str(summary or request),
+        what=str(summary or _at_a_glance(request)),
         since=request.requested_at,
         ticket=tickets.get(request.trace_id),
         approval=request,
     )
+
+
+def _at_a_glance(request: Approval) -> str:
+    """The action, and the first line of what it would touch as whoever asks found out."""
+    preview = request.context.get("preview") if isinstance(request.context, dict) else None
+    found = preview.strip().split("\n", 1)[0] if isinstance(preview, str) else ""
+    return f"{request}: {found}" if found else str(request)
 
 
 def _question_item(call: ToolExecution) -> Item:

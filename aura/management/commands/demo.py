@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.core.management.base import BaseCommand
 from aura.config import Settings
 from aura.demo import repository, story
 from aura.demo.client import Api
+from aura.demo.cluster import simulated
 from aura.demo.server import APPROVER_NOTE, Desk, DidNotStart, free_ports, running
 from aura.embedded.instance import holder
 from aura.serving.banner import curl, shell_token
@@ -29,7 +31,8 @@ ENDS = frozenset({"resolved", "failed", "cancelled", "paused"})
 
 class Command(BaseCommand):
     help = (
-        "Open a ticket, show its plan, wait for its approval, and follow it to the merged commit."
+        "Open a ticket, show its plan, wait for its approval, and follow it until the cluster runs"
+        " what was merged."
     )
     requires_system_checks = []
 
@@ -59,7 +62,8 @@ class Command(BaseCommand):
         for name, other in moved.items():
             self._say(f"A documented port is taken here: using {name}={other}")
         self._say("Starting Aura: PostgreSQL, Redis, the web process, a worker …")
-        with running(config, extra) as desk:
+        self._say("and a simulated cluster whose Argo CD follows the repository.")
+        with simulated(config, bare) as cluster, running(config, extra | cluster) as desk:
             port = int(extra.get("AURA_SERVER_PORT", config.server_port))
             return self._ticket(config, desk, bare, f"http://{config.server_host}:{port}")
 
@@ -99,6 +103,17 @@ class Command(BaseCommand):
         self._say("Who opened it (operator) cannot approve it; admin can.")
         self._say(f"Approve or reject it here:  {page}#decide\n{self._login(config)}")
         self._say(f"or through the API, with a token of admin:\n  {by_hand}\n")
+        questions = self._questions(config, f"{desk.gateway}/api/v1/query")
+        self._say(f"While it waits, ask the agents:\n{questions}\n")
+
+    def _questions(self, config: Settings, url: str) -> str:
+        """The cluster and the database can be asked about for as long as the demo runs."""
+        asked = {"k8s": "Is the cluster healthy?", "database": "Who is connected to prod-db?"}
+        json_is_sent = ["-X POST", '-H "Content-Type: application/json"']
+        return "\n".join(
+            "  " + curl(url, *json_is_sent, f"-d '{json.dumps(said)}'", token=shell_token(config))
+            for said in ({"agent": agent, "message": text} for agent, text in asked.items())
+        )
 
     def _commands(self, config: Settings, url: str) -> str:
         """What the demo does, for somebody who wants to do it by hand in another shell."""
@@ -125,8 +140,10 @@ class Command(BaseCommand):
         self._say(f"\nMerged into main of {bare}:\n{repository.newest(bare)}\n")
         for path in repository.changed(bare):
             self._say(f"--- {path}\n{repository.show(bare, path)}\n")
+        if config.demo_approves:
+            self._say("Aura ends with this demo; without DEMO_APPROVE it goes on, to look around.")
+            return 0
         self._say(f"The ticket and its log: {page}")
-        if not config.demo_approves:
-            self._say("Aura keeps running for you to look around; Ctrl-C ends it.")
-            signal.pause()
+        self._say("Aura keeps running for you to look around; Ctrl-C ends it.")
+        signal.pause()
         return 0

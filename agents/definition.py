@@ -19,7 +19,7 @@ class HelpdeskAgent:
     `family` is its part of a URL (`/api/v1/db/{tool}`); `aliases` name it in /api/v1/query;
     `port_index` counts the agents' ports. `instructions` are told to the model and to nobody else.
     Without a model `calls_for` tells which reads answer a question: none where it cannot tell.
-    `targets` names what can be asked about, as questions call it; none where there is no list.
+    `targets` names what is registered to be asked about; None: the agent needs nothing registered.
     """
 
     name: str
@@ -30,6 +30,6 @@ class HelpdeskAgent:
     tools: Callable[[], Sequence[Tool]]
     calls_for: Callable[[str], Sequence[Wanted]]
     port_index: int
-    targets: Callable[[], Sequence[str]] = tuple
+    targets: Callable[[], Sequence[str]] | None = None
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

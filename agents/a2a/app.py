@@ -24,9 +24,10 @@ from agents.a2a.cards import Card, Flavour, card, flavour
 from agents.a2a.desk import Desk
 from agents.a2a.errors import InvalidRequest, RpcError
 from agents.a2a.methods import Asked
-from agents.a2a.rpc import Call, Protocol
+from agents.a2a.rpc import Call
 from agents.admission import admit, in_thread, still_welcome
 from agents.definition import HelpdeskAgent
+from agents.external.protocol import Protocol
 from agents.helpdesk import catalogue
 from aura.kernel.errors import Problem, Unavailable
 from aura.kernel.http import as_problem, headers_of

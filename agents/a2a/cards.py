@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agents.a2a.rpc import Protocol
 from agents.definition import HelpdeskAgent
+from agents.external.protocol import Protocol
 from agents.runtime.tool import Tool
 from aura.config import VERSION, Settings
 from aura.kernel.routes import A2A_CARDS

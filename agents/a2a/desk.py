@@ -28,8 +28,8 @@ from agents.a2a.errors import (
 )
 from agents.a2a.incoming import Said, Wishes, number_of, text_of
 from agents.a2a.outgoing import Json, Shown, task_of
-from agents.a2a.rpc import Protocol
 from agents.definition import HelpdeskAgent
+from agents.external.protocol import Protocol
 from agents.helpdesk import catalogue, tasks
 from agents.models import ENDED_TASK, HelpdeskTask, TaskMessage, TaskState
 from governance.types import Principal

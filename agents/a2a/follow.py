@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from agents.a2a.outgoing import Json, Shown, events_of, whole
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from agents.helpdesk.waiting import changed
 from agents.models import ENDED_TASK, TaskState
 

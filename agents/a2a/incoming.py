@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.a2a.errors import ContentTypeNotSupported, InvalidParams
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from aura.kernel.telemetry.context import pinned_id
 
 ID_CHARS = 128  # of ids that clients choose

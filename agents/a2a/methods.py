@@ -16,8 +16,9 @@ from agents.a2a.errors import InvalidParams, MethodNotFound, NoExtendedCard, Uns
 from agents.a2a.follow import follow
 from agents.a2a.incoming import number_of, said, text_of, wishes
 from agents.a2a.outgoing import Json, Shown, task_of
-from agents.a2a.rpc import Call, Protocol
+from agents.a2a.rpc import Call
 from agents.admission import in_thread
+from agents.external.protocol import Protocol
 from agents.helpdesk.waiting import settled
 from agents.models import ENDED_TASK
 from aura.kernel.telemetry import context

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from agents.models import ENDED_TASK, HelpdeskTask, TaskState
 from aura.kernel.ids import iso
 

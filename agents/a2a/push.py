@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from agents.a2a.errors import InvalidParams, TaskNotFound
 from agents.a2a.incoming import text_of
 from agents.a2a.outgoing import Json, Shown, whole
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from agents.models import ENDED_TASK, HelpdeskTask, PushConfig
 from aura.kernel import deliveries, outbound
 from aura.kernel.deliveries import GONE, LEASE, Outcome, retry_after

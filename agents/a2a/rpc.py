@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from math import isfinite
 from typing import Any
 
@@ -19,18 +18,12 @@ from agents.a2a.errors import (
     VersionNotSupported,
     told,
 )
+from agents.external.protocol import Protocol
 from governance.audit.canonical import storable
 
 FREE = frozenset({"metadata", "data"})  # whose content is the sender's own
 _SNAKE = re.compile(r"_([a-z])")
 _VERSION = re.compile(r"(\d+\.\d+)(\.\d+)?")
-
-
-class Protocol(StrEnum):
-    """Versions that we speak."""
-
-    OLD = "0.3"
-    NEW = "1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,10 @@ class _Tools:
 
     def _sync_tool(self, name: str) -> Tool:
         def classify(said: SyncArguments) -> ActionClass:
-            return ActionClass.DESTRUCTIVE if said.prune else ActionClass.WRITE
+            """What a plan cannot have meant, such as a branch nobody merged, is asked about."""
+            other = said.app not in ("", self._usual)
+            elsewhere = said.revision not in ("", self._watched.expected())
+            return ActionClass.DESTRUCTIVE if said.prune or other or elsewhere else ActionClass.WRITE
 
         return self._tool(
             name,

@@ -15,8 +15,16 @@ LONGEST = 2000  # characters of the server's own words
 Kind = type[ToolFailure]
 # First match wins. What the message says, because before a login there is no SQLSTATE to ask.
 _BY_WORDS: tuple[tuple[str, Kind, str], ...] = (
-    (r"database \".*\" does not exist", NeedsPerson, "There is no such database on that server."),
-    (r"role \".*\" does not exist", NeedsPerson, "There is no such role on that server."),
+    (
+        r"database \".*\" does not exist",
+        NeedsPerson,
+        "There is no such database on that server: check dbname in its connection_string.",
+    ),
+    (
+        r"role \".*\" does not exist",
+        NeedsPerson,
+        "There is no such role on that server: make it (docs/databases.md), or check user.",
+    ),
     (
         r"password authentication failed|no password supplied|SASL|fe_sendauth",
         NeedsPerson,
@@ -35,7 +43,7 @@ _BY_WORDS: tuple[tuple[str, Kind, str], ...] = (
     (
         r"could not translate host name|name or service not known|failed to resolve host|nodename",
         TransientFailure,
-        "The host name of this database cannot be resolved.",
+        "The host name of this database cannot be resolved: check host, or the name server.",
     ),
     (
         r"server does not support SSL|SSL is not enabled|sslmode|no encryption",

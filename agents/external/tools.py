@@ -5,8 +5,9 @@ Building them asks nobody: all that is known of them stands in the operator's li
 
 from __future__ import annotations
 
+import json
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.checks import Error
@@ -16,6 +17,8 @@ from agents.external.servers import Pinned, Server, servers
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, ToolResult
 from aura.config import ConfigError
 from governance.types import ActionClass, Resource
+
+MOST_CHARS: Final = 1 << 20  # of an answer
 
 
 def external_tools(agent: str) -> list[Tool]:
@@ -88,8 +91,22 @@ def _run(server: Server, name: str, arguments: Arguments, _context: CallContext)
     others = len(answer.content) - len(texts)
     if others:
         texts.append(f"[{others} parts of other kinds (images, files) are left out]")
-    text = "\n".join(texts) or "(nothing)"
+    text = _cut("\n".join(texts) or "(nothing)")
     if answer.is_error:
         raise ToolFailure(f"{server.name} could not do it: {text}")
-    found = answer.structured_content
-    return ToolResult(content=text, data=found if isinstance(found, dict) else {})
+    return ToolResult(content=text, data=_data(answer.structured_content))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MOST_CHARS:
+        return text
+    return f"{text[:MOST_CHARS]}\n[cut: {len(text) - MOST_CHARS} more characters]"
+
+
+def _data(found: object) -> dict[str, Any]:
+    """Structured data that rows can keep; another server may send what is no JSON, or no end."""
+    try:
+        short = len(json.dumps(found, allow_nan=False)) <= MOST_CHARS
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) and short else {}

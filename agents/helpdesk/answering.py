@@ -17,6 +17,10 @@ NO_RULE = (
     " this. What can be asked without one, for example:"
 )
 NAMED = "A question names one of what is registered here: "
+UNREGISTERED = (
+    "But nothing is registered here that could be looked at: list it in a file named by"
+    " HELPDESK_INFRA_CONFIG."
+)
 MOST_NAMED = 20
 DIRECTLY = "Or call a tool directly, as POST /api/v1/{family}/TOOL; these read: "
 CHANGES = (
@@ -52,8 +56,9 @@ class Listing:
         reads = [tool.name for tool in tools if tool.action_class is ActionClass.READ]
         changes = [tool.name for tool in tools if tool.name not in reads]
         lines = [NO_RULE, *(f"  - {example}" for example in examples[:EXAMPLES])]
-        if known := self._agent.targets():
-            lines.append(NAMED + ", ".join(known[:MOST_NAMED]))
+        if self._agent.targets is not None:
+            known = self._agent.targets()
+            lines.append(NAMED + ", ".join(known[:MOST_NAMED]) if known else UNREGISTERED)
         lines.append(DIRECTLY.format(family=self._agent.family) + ", ".join(reads))
         if changes:
             lines.append(CHANGES + ", ".join(changes))

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from agents.definition import HelpdeskAgent
 from agents.helpdesk import catalogue
+from agents.helpdesk.elsewhere import FAMILY
 from agents.runtime.tool import Tool
 from aura.config import VERSION
 from governance.types import ActionClass
@@ -19,13 +20,18 @@ def listed() -> list[dict[str, Any]]:
     return [
         {
             "name": agent.name,
-            "invoke_url": f"{base_url(agent)}/invoke",
+            "invoke_url": invoke_url(agent),
             "description": agent.description,
             "version": VERSION,
             "skills": skills(agent.name),
         }
-        for agent in catalogue.agents()
+        for agent in catalogue.everybody()
     ]
+
+
+def invoke_url(agent: HelpdeskAgent) -> str:
+    """Where messages to the agent go; of one elsewhere its host."""
+    return agent.name if agent.family == FAMILY else f"{base_url(agent)}/invoke"
 
 
 def base_url(agent: HelpdeskAgent) -> str:

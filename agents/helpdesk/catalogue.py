@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from django.conf import settings
+
 from agents.definition import HelpdeskAgent
 from agents.external.tools import external_tools
+from agents.helpdesk.elsewhere import others
 from agents.runtime.results import read_result
 from agents.runtime.tool import Toolset
 from governance.types import Resource
@@ -24,16 +27,21 @@ def agents() -> tuple[HelpdeskAgent, ...]:
     )
 
 
+def everybody() -> tuple[HelpdeskAgent, ...]:
+    """Our agents, and those elsewhere that the operator has named."""
+    return (*agents(), *others(settings.AURA))
+
+
 def agent(name: str) -> HelpdeskAgent | None:
     """The agent of this name; also the one that nothing lists."""
     from agents.helpdesk import lookout  # noqa: PLC0415 - as above
 
-    return next((agent for agent in (*agents(), lookout.AGENT) if agent.name == name), None)
+    return next((agent for agent in (*everybody(), lookout.AGENT) if agent.name == name), None)
 
 
 def by_alias(alias: str) -> HelpdeskAgent | None:
     """The agent that `/api/v1/query` means by this word."""
-    return next((agent for agent in agents() if alias in agent.aliases), None)
+    return next((agent for agent in everybody() if alias in agent.aliases), None)
 
 
 def by_family(family: str) -> HelpdeskAgent | None:

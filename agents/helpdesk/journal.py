@@ -275,11 +275,13 @@ def _identity(call: ToolExecution) -> dict[str, Any]:
 
 
 def _shown(call: ToolExecution) -> Mapping[str, Any]:
-    text = _short(redacted(call.result))
+    # The rest is not searched: nobody is shown it, and a long text takes its time.
+    text = _short(redacted(call.result[: 4 * LOGGED_CHARS]), len(call.result))
     return {"error": text} if call.failed else {"text": text}
 
 
-def _short(text: str) -> str:
+def _short(text: str, whole: int = 0) -> str:
+    """`whole`: characters of the text that this is the beginning of."""
     if len(text) <= LOGGED_CHARS:
         return text
-    return f"{text[:LOGGED_CHARS]}… [{len(text)} characters]"
+    return f"{text[:LOGGED_CHARS]}… [{max(whole, len(text))} characters]"

@@ -147,7 +147,7 @@ def _listed(wish: Listing, context: CallContext) -> ToolResult:
     found = list(Incident.objects.all()[: wish.limit])
     lines = [
         f"{one.timestamp} {one.key} {one.infra_key}: {one.description}"
-        f" ({', '.join(one.layers)}; {len(one.errors)} errors) {one.path}"
+        f" ({', '.join(one.layers)}; {len(one.errors)} missing or incomplete) {one.path}"
         for one in found
     ]
     return ToolResult(

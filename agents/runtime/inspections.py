@@ -6,15 +6,16 @@ run goes on, so what was approved is compared with how things are when it is to 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from agents.models import CallState, ToolExecution
 from agents.runtime.door import BoundCall, Refused
 from agents.runtime.executions import Outcome, has_effect
 from agents.runtime.interrupt import current
 from agents.runtime.session import Session
-from agents.runtime.tool import Inspection, NeedsPerson, ToolFailure, TransientFailure
+from agents.runtime.tool import UNSEEN, Inspection, NeedsPerson, ToolFailure, TransientFailure
 from governance.audit.canonical import storable
+from governance.policy.types import Effect
 
 
 def look(session: Session) -> None:
@@ -30,8 +31,13 @@ def look(session: Session) -> None:
             bound = session.door.bind(call)
         except Refused:
             continue  # the door says so itself
-        if has_effect(bound):
+        if has_effect(bound) and not _denied(bound):
             _inspect(session, call, bound)
+
+
+def _denied(bound: BoundCall) -> bool:
+    """Whether the policy says no whatever would be seen: then nothing is looked at for it."""
+    return bound.judge(replace(bound, inspection=UNSEEN)).effect is Effect.DENY
 
 
 def _inspect(session: Session, call: ToolExecution, bound: BoundCall) -> None:

@@ -8,6 +8,7 @@ was accepted is an event with our seal, so that nobody makes one who has the dat
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,12 +23,18 @@ HALTED = (
     "the log is not what was written, and no effect begins until it was looked into and an admin"
     " goes on with `manage.py log_accept` (docs/log.md)"
 )
+LOOKED_EVERY_S = 2.0  # as often as an effect asks whether what it follows is signed
+_looked: tuple[float, str] | None = None
 FOUND, ACCEPTED = "log_contradicted", "log_accepted"
 
 
 def contradicted() -> str:
-    """What was found and not accepted; empty: nothing."""
-    return next(iter(problems()), "")
+    """What was found and not accepted; empty: nothing. Found elsewhere, it counts soon."""
+    global _looked  # noqa: PLW0603 - the one place of the process
+    looked, moment = _looked, time.monotonic()
+    if looked is None or moment - looked[0] > LOOKED_EVERY_S:
+        _looked = looked = (moment, next(iter(problems()), ""))
+    return looked[1]
 
 
 def problems() -> list[str]:
@@ -48,6 +55,7 @@ def was_found(problem: str) -> bool:
 
 def remember(problem: str) -> None:
     """From now on no effect begins on this machine."""
+    _look_again()
     if problem not in _noted():
         with _note().open("a") as note:
             note.write(f"{problem}\n")
@@ -55,8 +63,14 @@ def remember(problem: str) -> None:
 
 def settle() -> None:
     """Somebody has decided what counts."""
+    _look_again()
     with suppress(FileNotFoundError):
         _note().unlink()
+
+
+def _look_again() -> None:
+    global _looked  # noqa: PLW0603 - as above
+    _looked = None
 
 
 def acceptance(problems: list[str], reason: str) -> dict[str, Any]:

@@ -245,3 +245,14 @@ def test_a_place_that_several_have_means_none_unless_the_role_tells():
     assert both.databases_called("host=db dbname=x") == ["reader", "writer"]
     assert both.find_database("host=db dbname=x user=writer") == "writer"
     assert both.find_database("postgresql://nobody@db/x") is None
+
+
+def test_a_sentence_names_databases_by_id_alias_or_name_as_whole_words():
+    said = {"orders": {"name": "Orders DB", "aliases": ["shop-db"]}, "wiki": {"aliases": []}}
+    inventory = parse(json.dumps({"db_servers": said}))
+    for text, named in (
+        ("is SHOP-DB slow?", ["orders"]),
+        ("compare orders db with wiki", ["orders", "wiki"]),
+        ("wikipedia, pre-orders, shop-db-2", []),
+    ):
+        assert inventory.databases_named(text) == named

@@ -166,6 +166,8 @@ def test_only_tools_with_guards_of_their_own_are_covered_unnamed():
         "git_stage",
         "git_commit",
         "git_push",
+        "git_merge",
+        "git_revert",
         "resolve",
     } == CARRIED
 

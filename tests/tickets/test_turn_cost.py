@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.runtime.tool import Toolset
+from governance.audit import contradiction
 from governance.audit.background import in_background
 from governance.policy import current
 from governance.types import ActionClass
@@ -34,7 +35,9 @@ WITH_EFFECT = ["UPDATE", "INSERT", "UPDATE", "UPDATE", "UPDATE"]
 def turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     """Statements of each turn of a conversation, as they were sent; the chain is not among them."""
 
-    monkeypatch.setattr(current, "CHECKED_EVERY_S", NEVER_S)  # else once a second, in some turn
+    # Else looked at every second or two, in some turn.
+    monkeypatch.setattr(current, "CHECKED_EVERY_S", NEVER_S)
+    monkeypatch.setattr(contradiction, "LOOKED_EVERY_S", NEVER_S)
 
     def taken(count: int, tools: Toolset = desk.TOOLS) -> list[list[str]]:
         ticket, starts = desk.executing(count), []

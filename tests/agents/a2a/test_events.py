@@ -6,7 +6,7 @@ import pytest
 from django.utils.timezone import now
 
 from agents.a2a.outgoing import events_of, status_of
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from agents.models import HelpdeskTask
 
 OLD, NEW = Protocol.OLD, Protocol.NEW

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from agents.a2a import push
 from agents.a2a.errors import InvalidParams, TaskNotFound
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from agents.helpdesk import news, tasks
 from agents.models import PushConfig
 from governance.approvals import callbacks

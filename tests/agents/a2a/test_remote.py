@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from agents.a2a.remote import RemoteAgent, RemoteFailure, remote_agents
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
+from agents.external.remote import RemoteAgent, RemoteFailure, remote_agents
 from agents.models import HelpdeskTask
 from aura.config import Settings
 from tests.stubs.receiver import answer, receiving
@@ -63,7 +63,7 @@ def test_a_card_chooses_the_path_and_never_another_host(shown):
 
 
 def test_what_is_still_worked_on_is_asked_for_until_it_has_ended(monkeypatch):
-    monkeypatch.setattr("agents.a2a.remote.POLL_S", 0.01)
+    monkeypatch.setattr("agents.external.remote.POLL_S", 0.01)
     working = {"id": "t-1", "status": {"state": "TASK_STATE_WORKING"}}
     said = {"parts": [{"text": "no such host"}]}
     failed = {"id": "t-1", "status": {"state": "TASK_STATE_FAILED", "message": said}}

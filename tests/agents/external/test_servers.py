@@ -233,3 +233,16 @@ def test_without_a_list_there_is_nothing(settings):
     assert check_list() == []
     with pytest.raises(CommandError, match="no server is called x"):
         call_command("mcp_pin", "x")
+
+
+@pytest.mark.parametrize("found", [{"a": float("inf")}, {"a": "x" * (2 << 20)}, {"a": {1, 2}}, [1]])
+def test_structured_data_that_no_row_can_keep_is_left_out(listed, monkeypatch, found):
+    answer = CallToolResult(content=[TextContent(type="text", text="y" * (2 << 20))])
+    answer.structured_content = found
+    listed()
+    listed(pinned())
+    monkeypatch.setattr("agents.external.client.call", lambda *_: answer)
+    result = ran("search", query="x")
+    assert result.data == {}
+    assert len(result.content) < (1 << 20) + 100
+    assert "more characters" in result.content

@@ -40,6 +40,7 @@ class Desk:
     seen: Inspection = field(default_factory=Inspection)
     measured: Impact = field(default_factory=Impact)
     questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=lambda: ["prod-db"])
     resource: Resource = KNOWN
     fault: Exception | None = None
     uninspectable: str = ""
@@ -53,7 +54,7 @@ class Desk:
             instructions="secret instructions",
             tools=self.tools,
             calls_for=lambda question: self.questions,
-            targets=lambda: ["prod-db"],
+            targets=lambda: self.targets,
             port_index=0,
             aliases=("database", "db"),
         )

@@ -171,6 +171,9 @@ def test_what_no_rule_answers_is_told_with_what_can_be_asked_and_called(gateway,
     assert "names one of what is registered here: prod-db\n" in text
     assert "POST /api/v1/db/TOOL; these read: look\n" in text
     assert text.endswith("one: change, destroy")
+    desk.targets = []
+    text = gateway.post("/api/v1/query", {"agent": "db", "query": "destroy it"}).json()["text"]
+    assert "nothing is registered here that could be looked at" in text
 
 
 def test_an_argument_that_there_is_not_is_answered_with_those_that_there_are(gateway, desk):

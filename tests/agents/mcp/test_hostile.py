@@ -42,3 +42,11 @@ def test_an_error_of_ours_tells_nothing_of_our_inside(ours, monkeypatch):
     answer = sent(ours, '"x"')
     assert "inside" not in answer.text
     assert "Unexpected server error" in answer.text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT"])
+def test_no_stream_is_held_open_that_nothing_would_come_on(ours, method):
+    """It would outlive the credential, and each would keep a task for ever."""
+    headers = {"Accept": "text/event-stream"}
+    with httpx.stream(method, f"{ours.gateway}/mcp", headers=headers, timeout=3) as answer:
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

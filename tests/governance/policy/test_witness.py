@@ -13,7 +13,7 @@ import pytest
 from governance.policy.diff import diff, loosens, outcome
 from governance.policy.document import Document
 from governance.policy.engine import CompiledPolicy
-from governance.policy.lint import dead_rules, lint
+from governance.policy.lint import dead_rules, misspelt
 from governance.policy.loader import load
 from governance.policy.types import Effect
 from governance.policy.witness import BEGIN, QUARTER, Side, witness
@@ -127,10 +127,10 @@ def test_a_rule_lives_in_the_one_hour_that_others_leave():
              rules: [{action: read, effect: allow, conditions: {schedule: {hours: [9]}}}]}
     """
     drawn = document(text)
-    assert lint(drawn) == []
+    assert list(dead_rules(drawn)) == []
     found = witness([Side(policies=drawn.enabled, place=2)], READ)
     assert (found.at.hour, found.at.minute) == (9, 30)
-    assert lint(document(text.replace("hours: [9]", "hours: [8]")))
+    assert list(dead_rules(document(text.replace("hours: [9]", "hours: [8]"))))
 
 
 def test_the_moments_are_quarters_of_an_hour():
@@ -192,7 +192,7 @@ def test_a_word_that_looks_misspelt_is_told():
           - {name: c, resources: [{type: e, match: {tags: [prodction, tenant-1]}}],
              rules: [{action: write, effect: deny}]}
     """
-    (finding,) = lint(document(text))
+    (finding,) = misspelt(document(text))
     assert finding.message == "the tag prodction is named once; is production meant?"
     assert finding.line == 7
 

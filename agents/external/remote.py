@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from agents.a2a.rpc import Protocol
+from agents.external.protocol import Protocol
 from aura.config import VERSION, Settings
 from aura.kernel.routes import A2A_CARDS
 from aura.kernel.secrets import remember

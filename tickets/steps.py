@@ -57,6 +57,12 @@ class Carried:
         step = self._step_of(call)
         if step is None:
             return None
+        if not call.failed and call.data.get("healthy") is False:
+            # The call did what it is for, and saw that the work did not: nobody tries it again.
+            step.status, step.completed_at = StepStatus.FAILED, now()
+            step.error = call.result[:500]
+            rows.update(step, "status", "completed_at", "error")
+            return None
         if not call.failed:
             step.status, step.completed_at = StepStatus.COMPLETED, now()
             step.output, step.error = call.result[:500], ""

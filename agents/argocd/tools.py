@@ -31,12 +31,13 @@ from governance.types import ActionClass, Resource
 WAIT, SYNC = "argo_app_wait", "argo_app_sync"
 FIRST_LOOK_S, LONGEST_LOOK_S = 1.0, 15.0
 HISTORY = 10
+APP = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$"  # it becomes a part of a path
 
 
 class AppArguments(Arguments):
     """Which application; the configured one, or the only one of the repository, when left out."""
 
-    app: str = Field("", max_length=253, description="Name of the Argo CD application")
+    app: str = Field("", max_length=253, pattern=APP, description="Name of the Argo CD application")
 
 
 class SyncArguments(AppArguments):
@@ -144,9 +145,10 @@ class _Tools:
     def _sync_tool(self, name: str) -> Tool:
         def classify(said: SyncArguments) -> ActionClass:
             """What a plan cannot have meant, such as a branch nobody merged, is asked about."""
-            other = said.app not in ("", self._usual)
-            elsewhere = said.revision not in ("", self._watched.expected())
-            return ActionClass.DESTRUCTIVE if said.prune or other or elsewhere else ActionClass.WRITE
+            ours = said.app in ("", self._usual)
+            merged = said.revision in ("", self._watched.expected())
+            planned = ours and merged and not said.prune
+            return ActionClass.WRITE if planned else ActionClass.DESTRUCTIVE
 
         return self._tool(
             name,

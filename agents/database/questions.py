@@ -43,10 +43,8 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("get_wait_events", "get_slow_queries"),
     ),
     (r"\bwait(s|ing)?\b", ("get_wait_events",)),
-    (
-        r"(how|too) many (connection|session|client)s|connection (count|limit)|out of connections",
-        ("get_connection_stats",),
-    ),
+    (r"(many|most) (connection|session|client)s", ("get_connection_stats",)),
+    (r"connection (count|limit)|out of connections", ("get_connection_stats",)),
     (
         r"who is connected|^(?!.*\bversion\b).*\brunning\b(?! out)|active|sessions?|current quer",
         ("get_active_connections",),
@@ -65,7 +63,8 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\brole\b|in recovery|\bprimary or\b|\bor (a |the )?primary\b", ("get_server_info",)),
     (r"\breach|connect to|connectivity|\bping\b|alive|\bis .* (up|down)\b", ("check_connection",)),
     (r"accept\w* connections|\b(answer|respond)(s|ing)?\b", ("check_connection",)),
-    (r"health|status|overview|summary|problem|wrong|trouble|\bok\b|\bfine\b|how is|going on", ()),
+    (r"health|status|overview|summary|problem|wrong|trouble|\bok\b|\bfine\b", ()),
+    (r"how is|going on|happen", ()),
 )
 GENERAL = "get_status_summary"
 

@@ -20,6 +20,16 @@ async def settled(key: str, timeout_s: float) -> HelpdeskTask | None:
     return await _polls.wait(str(storable(key)), _is_settled, timeout_s)
 
 
+async def decided(key: str, approval: str, timeout_s: float) -> HelpdeskTask | None:
+    """As `settled`, for somebody who has been told that it waits for this approval (its key)."""
+
+    def is_further(task: HelpdeskTask) -> bool:
+        waits_still = task.state == TaskState.INPUT_REQUIRED and task.approval == approval
+        return task.state in SETTLED and not waits_still
+
+    return await _polls.wait(str(storable(key)), is_further, timeout_s)
+
+
 async def changed(key: str, after_version: int, timeout_s: float) -> HelpdeskTask | None:
     """The task once it is of a later version, or as it stands after `timeout_s`; as `settled`."""
     return await _polls.wait(

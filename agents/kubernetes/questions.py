@@ -61,10 +61,8 @@ _LOOKS: Final[tuple[tuple[str, str], ...]] = (
     ("statefulset statefulsets", "get_statefulsets"),
     ("daemonset daemonsets", "get_daemonsets"),
     ("usage cpu memory consume consumption resources", "get_pod_resources"),
-    (
-        "deployment deployments rollout replica replicas scaled image images deployed tag version",
-        "get_deployments",
-    ),
+    ("deployment deployments rollout rolled replica replicas scaled", "get_deployments"),
+    ("image images deployed tag version", "get_deployments"),
 )
 _LOGS: Final = _words("log logs output")
 _GENERAL: Final = _words(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from agents.admission import CALLER, admit, in_thread
-from aura.kernel.errors import Problem
+from aura.kernel.errors import MethodNotAllowed, Problem
 from aura.kernel.http import as_problem, headers_of, plain
 from governance.identity import scopes
 
@@ -34,6 +34,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     headers = scopes.headers_of(scope)
     try:
         scope[CALLER] = await in_thread(admit, scope, headers)
+        if scope["method"] != "POST":  # without sessions nothing would ever come on a stream
+            raise MethodNotAllowed("Send MCP requests with POST")  # noqa: TRY301 - told as all are
         manager = await _manager()
     except Exception as raised:  # noqa: BLE001 - told apart in _problem, which logs bugs
         await _refuse(_problem(raised, scope), send)
@@ -80,6 +82,8 @@ async def _refuse(problem: Problem, send: Send) -> None:
     body = json.dumps(plain(problem)).encode()
     told = {"content-type": "application/json", "content-length": str(len(body))}
     told |= {name.lower(): value for name, value in headers_of(problem).items()}
+    if isinstance(problem, MethodNotAllowed):
+        told["allow"] = "POST"
     pairs = [(name.encode(), value.encode("latin-1")) for name, value in told.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})

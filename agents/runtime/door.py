@@ -40,6 +40,7 @@ from governance.types import Action, Impact, Principal
 
 LISTED = ("database", "kubernetes", "host")  # what the inventory is there for
 OF_TICKETS = ("ticket", "repository", "file")
+PLACE = "place"  # of an inspection: where its resource was
 PLAN = "plan"  # what a request for one is shown as: its action class says nothing
 
 
@@ -285,6 +286,12 @@ def inspected(call: ToolExecution) -> Inspection:
     return Inspection(
         impact=Impact(**said["impact"]), plan=said["plan"], preconditions=said["preconditions"]
     )
+
+
+def moved(bound: BoundCall) -> bool:
+    """Whether the name leads elsewhere than when the call was inspected."""
+    place = bound.action.resource.place
+    return bool(bound.execution.inspection.get(PLACE, place) != place)
 
 
 def _parameters(tool: Tool, raw: str) -> Arguments:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from agents.models import CallState, ToolExecution
-from agents.runtime.door import BoundCall, Refused
+from agents.runtime.door import PLACE, BoundCall, Refused
 from agents.runtime.executions import Outcome, has_effect
 from agents.runtime.interrupt import current
 from agents.runtime.session import Session
@@ -48,7 +48,7 @@ def _inspect(session: Session, call: ToolExecution, bound: BoundCall) -> None:
     except ToolFailure as failure:
         session.outcomes.append((call, _refusal(failure)))
     else:
-        call.inspection = _kept(seen)
+        call.inspection = {**_kept(seen), PLACE: bound.action.resource.place}
 
 
 def _refusal(failure: ToolFailure) -> Outcome:

@@ -16,7 +16,7 @@ from django.utils.timezone import now
 
 from agents.models import CallState, ToolExecution, Turn
 from agents.runtime import claims, conversation, executions, history, inspections, observed
-from agents.runtime.door import BoundCall, Denied, Refused
+from agents.runtime.door import BoundCall, Denied, Refused, moved
 from agents.runtime.executions import Outcome
 from agents.runtime.interrupt import current
 from agents.runtime.llm import FailureKind, ModelFailure, Reply, Request, ToolSpec
@@ -106,7 +106,10 @@ def _recover(session: Session) -> None:
         if call.state != CallState.BEGUN or call.id in known:
             continue
         try:
-            found = executions.recover(session.door.bind(call))
+            bound = session.door.bind(call)
+            if moved(bound):
+                raise Refused("its name leads to another place now")  # noqa: TRY301 - told below
+            found = executions.recover(bound)
         except Refused as refused:
             found = Outcome(failure=f"{executions.UNKNOWN_OUTCOME} ({refused})", unknown=True)
         if found is not None:

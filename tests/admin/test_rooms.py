@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.utils.timezone import now
@@ -37,7 +38,7 @@ def plain(html):
 
 
 def request_of(**fields):
-    usual = {
+    usual: dict[str, Any] = {
         "tool": "delete_pod",
         "arguments": {"pod": "web-1"},
         "action_class": ActionClass.DESTRUCTIVE,

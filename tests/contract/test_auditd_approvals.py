@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -137,7 +138,7 @@ def test_whatever_its_context_holds_a_request_is_kept_or_refused(auditd, text, s
     body = f'{head}, "request_context": {text}}}'
     answer = auditd.generic("POST", "/v1/approvals", body, content_type="application/json")
     if status == 400:
-        assert "request_context" in refused(answer, 400)
+        assert re.search("request_context|number is out of range", refused(answer, 400))
     else:
         key = ok(answer, 201)["approval_id"]
         assert ok(auditd.get(at(key)))["request_context"]["n"] == "a\ufffdb"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import call_command
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from aura.surfaces import access
 from tests.contract.helpdesk import AUDITD, GATEWAY, Helpdesk

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.urls import resolve
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from tests.builders import IN
 from tests.contract.wire import ELSEWHERE, ON_TICKET, at

@@ -147,9 +147,10 @@ def test_a_pinned_trace_is_in_every_event_of_the_call(helpdesk):
 def test_fifty_calls_at_once_keep_their_traces_apart(helpdesk):
     def called(number: int) -> httpx.Response:
         said = {"connection_string": "prod-db"}
-        return helpdesk.send(
+        answer: httpx.Response = helpdesk.send(
             "POST", "/api/v1/db/check_connection", said, **{"X-Trace-ID": f"many-{number}"}
         )
+        return answer
 
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(called, range(50)))

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from governance import approvals
 from governance.approvals import callbacks, notices
 from governance.helpdesk import status
-from governance.models import Approval, ApprovalCallback
+from governance.models import Approval, ApprovalCallback, ApprovalStatus
 from tests.governance.asking import ACTION, ADA
 from tests.stubs.receiver import answer, receiving
 
@@ -123,7 +123,7 @@ def test_slack_gets_what_slack_shows_and_nothing_that_it_would_act_on(configured
     approval = approvals.request(ACTION, policy="p")
     approvals.deny(approval.pk, by=ADA, reason="<!channel> no")
     new, end = (json.loads(row.body) for row in ApprovalCallback.objects.order_by("pk"))
-    assert new["attachments"][0]["color"] == notices.COLOURS["pending"]
+    assert new["attachments"][0]["color"] == notices.COLOURS[ApprovalStatus.PENDING]
     assert end["attachments"][0]["color"] == notices.REFUSED
     assert "<!channel>" not in json.dumps(end)
     configured(approval_webhook="https://example.com/slack.com")

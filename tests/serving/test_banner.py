@@ -18,7 +18,7 @@ def test_every_surface_is_listed_with_what_it_holds(tmp_path: Path) -> None:
     assert "http://127.0.0.1:3000/api" in text
     assert "admin / s3cret" in text
     assert f"aura_t0ken  (of operator: opens tickets; kept in {tmp_path}/first-token.txt)" in text
-    assert "http://127.0.0.1:8080  (/api/v1/governance," in text
+    assert "http://127.0.0.1:8080  (/api/v1/query, /db, /k8s, /incidents, /gov" in text
     assert "none: rules and the offline planner" in text
     assert "set AURA_GIT_REPO_URL" in text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg
 import pytest
@@ -24,16 +25,16 @@ DOCUMENTS_OWN = {"host": "prod-db.example.com", "port": 5432}
 
 @pytest.fixture
 def config(settings: Any, tmp_path: Path) -> Settings:
-    settings.AURA = django_settings.AURA.model_copy(update={"data_dir": tmp_path})
-    return settings.AURA
+    changed: Settings = django_settings.AURA.model_copy(update={"data_dir": tmp_path})
+    settings.AURA = changed
+    return changed
 
 
 @pytest.fixture
 def places() -> Places:
     """Of the embedded server that this run uses."""
-    assert boot.boot is not None
-    own = boot.boot.services.own_postgres()
-    if own is None:
+    own = Places(boot.ROOT / ".aura-test")
+    if str(own.sockets) not in unquote(django_settings.DATABASE_URL):
         pytest.skip("this run has a database of its own (AURA_DATABASE_URL)")
     return own
 

@@ -124,6 +124,7 @@ def test_an_image_that_cannot_be_pulled_is_taken_back_and_the_ticket_says_why(si
     assert ". After the revert: " in ticket.last_error
     assert "ImagePull" in ticket.last_error
     assert payloads(ticket, "rollback_completed")
+    assert {s.tool: s.status for s in ticket.steps.all()}["argo_app_wait"] == "failed"
     site.cluster.until(lambda: site.image() == "nginx:1.27")
     log = git(site.desk.repository, "log", "--format=%s", "main")
     assert "Revert: " in log

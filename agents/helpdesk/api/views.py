@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from agents.definition import HelpdeskAgent
 from agents.helpdesk import cards, catalogue, envelopes, tasks, waiting
 from agents.helpdesk.api import bodies
-from agents.models import HelpdeskTask
+from agents.models import ENDED_TASK, HelpdeskTask, TaskState
 from aura.kernel import durations
 from aura.kernel.errors import NotFound, ValidationFailed
 from aura.kernel.later import answer_later
@@ -209,8 +209,9 @@ class Tasks(AgentViewSet):
         task = tasks.find(task_id)
         if task is None:
             raise NotFound("task not found")
-        if request.query_params.get("wait") and task.state not in waiting.SETTLED:
-            later = partial(_as_it_is, task.key, _wait_s(request))
+        if request.query_params.get("wait") and task.state not in ENDED_TASK:
+            told = task.approval if task.state == TaskState.INPUT_REQUIRED else ""
+            later = partial(_as_it_is, task.key, _wait_s(request), told)
             answer_later(request._request, later)  # noqa: SLF001 - DRF's own way
         headers = {"X-Trace-ID": task.trace_id, "X-Task-ID": task.key}
         return Response(envelopes.envelope(task), headers=headers)
@@ -224,8 +225,9 @@ class Tasks(AgentViewSet):
         return Response(envelopes.envelope(task), headers={"X-Trace-ID": task.trace_id})
 
 
-async def _as_it_is(key: str, wait_s: float) -> tuple[int, Any]:
-    task = await waiting.settled(key, wait_s)
+async def _as_it_is(key: str, wait_s: float, told: str) -> tuple[int, Any]:
+    """`told`: the approval that is known to be waited for, so its decision is waited for too."""
+    task = await waiting.decided(key, told, wait_s)
     if task is None:
         raise NotFound("task not found")
     return 200, envelopes.envelope(task)

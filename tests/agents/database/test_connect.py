@@ -174,7 +174,12 @@ def patiently(db: Session) -> None:
 
 def test_a_run_that_is_stopped_ends_its_statement(desk: Desk, shop):
     interrupt = Interrupt()
-    stop = threading.Thread(target=lambda: (until(lambda: sleeping(desk)), interrupt.set()))
+
+    def stopped() -> None:
+        until(lambda: sleeping(desk))
+        interrupt.set()
+
+    stop = threading.Thread(target=stopped)
     stop.start()
     began = time.monotonic()
     with held_by(interrupt), pytest.raises(Interrupted), session(shop, "look") as db:

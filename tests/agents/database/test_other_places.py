@@ -7,12 +7,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.utils.timezone import now
 
 from agents.database.targets import TargetArguments, target_of
-from agents.models import TaskState
+from agents.models import CallState, TaskState, ToolExecution
 from agents.runtime.tool import ToolFailure
+from governance import approvals
 from tests.agents.database.repairs import OPERATOR, READER, Desk, listed
-from tests.agents.database.test_repairs_through_the_door import asked, called, released
+from tests.agents.database.test_repairs_through_the_door import asked, called, released, worked
+from tests.agents.helpdesk.desk import BEA
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,3 +83,18 @@ def test_several_hosts_are_no_place(settings: Any) -> None:
     settings.AURA = settings.AURA.model_copy(update={"infra_config": None})
     with pytest.raises(ToolFailure, match="host, port, dbname"):
         target_of(TargetArguments(connection_string="host=db1,db2 dbname=x"))
+
+
+def test_what_came_of_a_call_is_not_looked_for_at_another_place(
+    desk: Desk, moved: str, tmp_path: Path, settings: Any
+) -> None:
+    with desk.connect("someone") as connection:
+        task = called("terminate_connection", pid=connection.info.backend_pid)
+        approvals.approve(task.approval, by=BEA, reason="it blocks the others")
+        ToolExecution.objects.filter(run=task.run_id).update(
+            state=CallState.BEGUN, begun_at=now(), token=1
+        )
+        listed(desk.server, tmp_path, settings, dsn=moved)
+    done = worked(task)
+    assert done.state == TaskState.FAILED
+    assert "outcome unknown" in done.text

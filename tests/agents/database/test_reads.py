@@ -179,7 +179,7 @@ def holding(desk: Desk, sql: str, user: str = "someone") -> Iterator[int]:
         connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO someone")
     with sessions(desk.server.dsn(user, SHOP), 1) as (one,):
         one.execute("BEGIN")
-        one.execute(sql)  # type: ignore[arg-type]
+        one.execute(sql)
         yield one.info.backend_pid
         with suppress(psycopg.Error):
             one.execute("ROLLBACK")
@@ -301,7 +301,7 @@ def test_a_function_of_somebody_elses_is_not_called_instead(desk: Desk, settings
         boss.execute("ALTER ROLE led_astray SET search_path = trap, pg_catalog")
         for name in ("pg_is_in_recovery", "version", "clock_timestamp"):
             boss.execute(
-                f"CREATE FUNCTION trap.{name}() RETURNS text LANGUAGE plpgsql AS"  # type: ignore[arg-type]
+                f"CREATE FUNCTION trap.{name}() RETURNS text LANGUAGE plpgsql AS"
                 " $$ BEGIN RAISE EXCEPTION 'trapped'; END $$"
             )
     register(settings, tmp_path, shop={"connection_string": desk.server.dsn("led_astray", SHOP)})
@@ -361,7 +361,7 @@ def test_a_baseline_is_kept_and_compared_with(boss: Desk):
 
 def test_a_password_in_a_setting_is_in_no_baseline(boss: Desk):
     with boss.connect() as connection:
-        connection.execute(f"ALTER SYSTEM SET primary_conninfo = 'host=x password={SECRET}'")  # type: ignore[arg-type]
+        connection.execute(f"ALTER SYSTEM SET primary_conninfo = 'host=x password={SECRET}'")
         connection.execute("SELECT pg_reload_conf()")
         try:
             until(lambda: "primary_conninfo" in str(look("get_pg_settings").data))

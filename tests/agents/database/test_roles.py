@@ -21,7 +21,7 @@ def shipped(furnished: Server) -> Server:
     """The files run on a server, twice."""
     with psycopg.connect(furnished.dsn(), autocommit=True) as boss:
         for file in (*sorted(SQL.glob("*.sql")), *sorted(SQL.glob("*.sql"))):
-            boss.execute(file.read_text())  # type: ignore[arg-type]
+            boss.execute(file.read_text())
     return furnished
 
 

@@ -26,7 +26,7 @@ class Pair:
 
     def run(self, sql: str, on: Server | None = None) -> Any:
         with psycopg.connect((on or self.primary).dsn(), autocommit=True) as connection:
-            cursor = connection.execute(sql)  # type: ignore[arg-type]
+            cursor = connection.execute(sql)
             return cursor.fetchone() if cursor.description else None
 
 

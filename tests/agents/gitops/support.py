@@ -48,7 +48,7 @@ def git(*arguments: str, at: Path | None = None) -> str:
 
 
 def log(origin: Path, branch: str = "main") -> list[str]:
-    return git("log", "--format=%s", branch, at=origin).splitlines()
+    return git("log", "--topo-order", "--format=%s", branch, at=origin).splitlines()
 
 
 def files(origin: Path, branch: str = "main") -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from agents.definition import HelpdeskAgent
-from agents.helpdesk import catalogue
+from agents.helpdesk import cards, catalogue
 from agents.runtime.tool import (
     Arguments,
     CallContext,
@@ -97,9 +97,15 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = Desk()
     agent = made.agent()
     monkeypatch.setattr(catalogue, "agents", lambda: (agent,))
-    catalogue.toolset.cache_clear()
+    forget()
     yield made
-    catalogue.toolset.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """What is remembered of agents that are not there any more."""
+    for remembered in (catalogue.toolset, cards.tools, cards.skills):
+        remembered.cache_clear()
 
 
 def away() -> TransientFailure:

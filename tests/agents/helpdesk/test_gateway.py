@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -200,6 +201,18 @@ def test_what_needs_approval_is_answered_at_once_and_fetched_after_the_decision(
     assert (later["state"], later["text"]) == ("completed", "change: x")
     listed = gateway.get("/api/v1/tasks?state=completed").json()
     assert [task["task_id"] for task in listed["tasks"]] == [body["task_id"]]
+
+
+def test_the_result_can_be_waited_for_while_somebody_decides(gateway, desk):
+    body = gateway.post("/api/v1/db/change", {"text": "x"}).json()
+    task = f"/api/v1/tasks/{body['task_id']}"
+    assert gateway.get(f"{task}?wait=100ms").json()["state"] == "input-required"
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(gateway.get, f"{task}?wait=20s")
+        with pytest.raises(TimeoutError):
+            later.result(timeout=0.5)
+        approvals.approve(body["approval_id"], by=BEA, reason="yes")
+        assert later.result(timeout=20).json()["text"] == "change: x"
 
 
 def test_who_does_not_want_to_wait_is_told_how_it_stands(desk):

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -95,7 +96,8 @@ def test_the_documents_call_makes_a_bundle_of_host_and_disks(place):
 @pytest.mark.parametrize("name", ["infra_key", "description", "k8s_namespace", "connection_string"])
 def test_hostile_words_are_words(place, quick, name):
     words = "../../x'; DROP TABLE agents_incident; --\0 $(id) \u202e\n<b>"
-    result = bundled(**{name: words, "k8s_context": "nowhere"})
+    said: dict[str, Any] = {name: words, "k8s_context": "nowhere"}
+    result = bundled(**said)
     (archive,) = place.iterdir()
     assert str(archive) == result["bundle_path"]
     said = json.loads(unpacked(result["bundle_path"])["manifest.json"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from agents.mcp import server
+from agents.helpdesk import tasks
 from agents.models import HelpdeskTask
 from tests.agents.mcp.test_server import ours
 
@@ -38,7 +38,7 @@ def test_an_error_of_ours_tells_nothing_of_our_inside(ours, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("SELECT secret FROM inside")
 
-    monkeypatch.setattr(server.tasks, "call", broken)
+    monkeypatch.setattr(tasks, "call", broken)
     answer = sent(ours, '"x"')
     assert "inside" not in answer.text
     assert "Unexpected server error" in answer.text

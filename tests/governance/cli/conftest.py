@@ -43,10 +43,10 @@ def tell(trace_id, call):
 
 
 def _shell(code: str, settings: Mapping[str, str]) -> str:
-    made = subprocess.run(  # noqa: S603 - ours
+    made: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 - ours
         [sys.executable, "manage.py", "shell", "-v", "0", "-c", code],
         cwd=ROOT,
-        env=bare_environment() | settings,
+        env={**bare_environment(), **settings},
         capture_output=True,
         text=True,
         check=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.management import call_command
 from django.utils.timezone import now
@@ -116,7 +118,13 @@ def test_the_seal_is_of_one_version_and_one_place_in_the_order(ada):
 
 def test_an_event_that_is_none_is_passed_over(ada):
     strict = activation.propose(kept(STRICT), by=ada).version
-    for data in ({}, {"payload": None}, {"payload": []}, {"payload": {"number": "x"}}):
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"payload": None},
+        {"payload": []},
+        {"payload": {"number": "x"}},
+    ]
+    for data in wrong:
         record("policy_activated", actor=SYSTEM, action="policy", data=data)
     current.forget()
     assert current.version() == strict.digest

@@ -14,7 +14,7 @@ from hypothesis import settings
 from rest_framework.test import APIClient
 
 from governance import refusals
-from governance.audit import checkpoints, keys, witness
+from governance.audit import checkpoints, contradiction, keys, witness
 from governance.identity import credentials
 
 # Other work on the machine makes an example slow, which is no fault of the code.
@@ -103,6 +103,7 @@ def forget_signatures() -> None:
     ):
         path.unlink(missing_ok=True)
     checkpoints.signer._signed = None
+    contradiction._looked = None
     witness._seen.clear()
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from agents.a2a import app
 from agents.definition import HelpdeskAgent
-from agents.helpdesk import catalogue
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, ToolResult
 from governance.types import ActionClass, Resource
+from tests.agents import others
 
 SECRET_WORDS = "You are the keeper of the ancient lighthouse"  # of the instructions: in no card
 
@@ -99,6 +98,4 @@ AGENTS = tuple(
 
 def in_place(monkeypatch: Any) -> None:
     """The agents that there are, for a test. Each module that was told the real ones asks anew."""
-    monkeypatch.setattr(catalogue, "agents", lambda: AGENTS)
-    catalogue.toolset.cache_clear()
-    app._card.cache_clear()
+    others.in_place(monkeypatch, AGENTS)

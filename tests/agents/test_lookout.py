@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,14 @@ import httpx
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.db import connection, connections
 
-from agents.helpdesk import drive, tasks
 from agents.models import HelpdeskTask
-from aura.asgi import application, bridge
-from aura.serving.bridge import THREADS
+from aura.asgi import application
 from governance.models import AuditEvent
 from governance.types import Role
 from tests.agents.sandbox.manifests import deployment
 from tests.agents.sandbox.running import Running, sandbox
+from tests.agents.working import close_connections_of_bridge, working
 from tests.people import headers_of, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,36 +83,14 @@ def configured(cluster: Running, settings: Any, tmp_path: Path) -> Callable[...,
 
 @pytest.fixture(autouse=True)
 def connections_closed() -> Iterator[None]:
-    """The bridge's threads outlive the test, its database does not."""
     yield
-    met = threading.Barrier(THREADS)
-
-    def close() -> None:
-        met.wait(10)
-        connections.close_all()
-
-    for closed in [bridge.threads.submit(close) for _ in range(THREADS)]:
-        closed.result()
+    close_connections_of_bridge()
 
 
 @pytest.fixture
 def worker(configured: Callable[..., None]) -> Iterator[None]:
-    """Drives due tasks, as the sweep of a Celery worker does."""
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            while not done.wait(0.02):
-                for run_id in tasks.due_runs():
-                    drive.advance(run_id)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    done.set()
-    thread.join()
+    with working():
+        yield
 
 
 def get(path: str, role: Role = Role.OPERATOR) -> httpx.Response:

@@ -9,7 +9,6 @@ import pytest
 from pydantic import Field
 
 from agents.definition import HelpdeskAgent
-from agents.helpdesk import cards, catalogue
 from agents.runtime.tool import (
     Arguments,
     CallContext,
@@ -20,6 +19,7 @@ from agents.runtime.tool import (
     TransientFailure,
 )
 from governance.types import ActionClass, ActorKind, Impact, Principal, Resource, Role
+from tests.agents import others
 
 ADA = Principal(kind=ActorKind.USER, name="ada", roles=frozenset({Role.OPERATOR.value}))
 BEA = Principal(kind=ActorKind.USER, name="bea", roles=frozenset({Role.APPROVER.value}))
@@ -96,16 +96,8 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The only agent there is."""
     made = Desk()
     agent = made.agent()
-    monkeypatch.setattr(catalogue, "agents", lambda: (agent,))
-    forget()
-    yield made
-    forget()
-
-
-def forget() -> None:
-    """What is remembered of agents that are not there any more."""
-    for remembered in (catalogue.toolset, cards.tools, cards.skills):
-        remembered.cache_clear()
+    others.in_place(monkeypatch, [agent])
+    return made
 
 
 def away() -> TransientFailure:

@@ -12,6 +12,7 @@ import pytest
 from agents.helpdesk import cards, catalogue, drive, tasks
 from agents.models import TaskState
 from governance import approvals
+from tests.agents import others
 from tests.agents.helpdesk.desk import ADA, BEA
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,14 +58,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def echo(settings) -> Iterator[str]:
+def echo(settings, monkeypatch) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     name = f"127.0.0.1:{server.server_address[1]}"
     settings.AURA = settings.AURA.model_copy(update={"agent_urls": (f"http://{name}",)})
-    catalogue.toolset.cache_clear()
+    others.in_place(monkeypatch, catalogue.agents())
     yield name
-    catalogue.toolset.cache_clear()
     server.shutdown()
 
 
@@ -86,13 +86,12 @@ def test_it_is_listed_and_speaks_on_no_port_of_ours(echo):
     assert echo not in [agent.name for agent in catalogue.agents()]
 
 
-def test_one_that_is_away_is_a_failure_in_words(settings):
+def test_one_that_is_away_is_a_failure_in_words(settings, monkeypatch):
     settings.AURA = settings.AURA.model_copy(update={"agent_urls": ("http://127.0.0.1:9",)})
-    catalogue.toolset.cache_clear()
+    others.in_place(monkeypatch, catalogue.agents())
     task = tasks.ask("127.0.0.1:9", "hello?", by=ADA)
     drive.advance(task.run_id)
     approvals.approve(tasks.find(task.key).approval, by=BEA, reason="try")
     drive.advance(task.run_id)
     done = tasks.find(task.key)
-    catalogue.toolset.cache_clear()
     assert "not available" in done.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,17 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from django.conf import settings
-from django.db import connection, connections
 
-from agents.helpdesk import drive, tasks
 from agents.models import HelpdeskTask
 from agents.runtime.tool import ToolFailure
-from aura.asgi import application, bridge
-from aura.serving.bridge import THREADS
+from aura.asgi import application
 from governance import approvals
 from governance.models import AuditEvent
 from governance.types import Resource, Role
 from tests.agents.helpdesk.desk import BEA, NAME, Desk
+from tests.agents.working import close_connections_of_bridge, working
 from tests.people import headers_of, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,36 +29,14 @@ KEYS = ["agent", "task_id", "state", "text", "artifacts"]
 
 @pytest.fixture(autouse=True)
 def connections_closed() -> Iterator[None]:
-    """The bridge's threads outlive the test, its database does not."""
     yield
-    met = threading.Barrier(THREADS)
-
-    def close() -> None:
-        met.wait(10)
-        connections.close_all()
-
-    for closed in [bridge.threads.submit(close) for _ in range(THREADS)]:
-        closed.result()
+    close_connections_of_bridge()
 
 
 @pytest.fixture
 def worker(desk: Desk) -> Iterator[None]:
-    """Drives due tasks, as the sweep of a Celery worker does."""
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            while not done.wait(0.02):
-                for run_id in tasks.due_runs():
-                    drive.advance(run_id)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    done.set()
-    thread.join()
+    with working():
+        yield
 
 
 class Gateway:

@@ -1,5 +1,0 @@
-"""Moved to agents.definition."""
-
-from agents.definition import HelpdeskAgent, Wanted
-
-__all__ = ["HelpdeskAgent", "Wanted"]

@@ -6,7 +6,7 @@ question over one connection that stays open.
 
 from __future__ import annotations
 
-import asyncio
+import json
 import time
 from statistics import median, quantiles
 
@@ -15,6 +15,7 @@ import psycopg
 
 from tests.bench.figures import Figure, say, show
 from tests.bench.house import House
+from tests.bench.load import Result, Spec, run
 
 TOOL, DATABASE = "get_connection_stats", "local-db"
 # About what the tool asks for.
@@ -33,8 +34,8 @@ class Gateway:
     """An operator's client of one house."""
 
     def __init__(self, house: House) -> None:
-        port = house.instance.ports["AURA_GATEWAY_PORT"]
-        self.url = f"http://127.0.0.1:{port}/api/v1/db/{TOOL}"
+        self.port = house.instance.ports["AURA_GATEWAY_PORT"]
+        self.url = f"http://127.0.0.1:{self.port}/api/v1/db/{TOOL}"
         self.headers = house.operator_headers
         self.body = {"connection_string": DATABASE}
 
@@ -47,22 +48,19 @@ class Gateway:
             raise RuntimeError(answer.text)
         return took
 
-    async def crowd(self) -> list[float]:
-        """Milliseconds of each call that many clients make side by side."""
-        limits = httpx.Limits(max_connections=CLIENTS)
-        took: list[float] = []
-        async with httpx.AsyncClient(limits=limits, timeout=30, trust_env=False) as http:
-            until = time.monotonic() + SECONDS
-
-            async def client() -> None:
-                while time.monotonic() < until:
-                    began = time.perf_counter()
-                    answer = await http.post(self.url, json=self.body, headers=self.headers)
-                    answer.raise_for_status()
-                    took.append((time.perf_counter() - began) * 1000)
-
-            await asyncio.gather(*(client() for _ in range(CLIENTS)))
-        return took
+    def crowd(self) -> Result:
+        """Many clients side by side, from a process that costs little itself."""
+        return run(
+            Spec(
+                port=self.port,
+                path=f"/api/v1/db/{TOOL}",
+                method="POST",
+                body=json.dumps(self.body),
+                headers=self.headers,
+                connections=CLIENTS,
+                seconds=SECONDS,
+            )
+        )
 
 
 def bare_ms(database: psycopg.Connection[tuple[object, ...]]) -> float:
@@ -84,9 +82,11 @@ def main() -> None:
             pairs = [(gateway.call_ms(http), bare_ms(database)) for _ in range(CALLS)]
         ours, bare = (median(column) for column in zip(*pairs, strict=True))
         say(f"one after the other: p99 {quantiles([a for a, _ in pairs], n=100)[98]:.0f} ms")
-        took = asyncio.run(gateway.crowd())
-        say(f"{CLIENTS} clients: p50 {median(took):.0f} ms, p99 {quantiles(took, n=100)[98]:.0f}")
-    rate = len(took) / SECONDS
+        crowd = gateway.crowd()
+        say(f"{CLIENTS} clients: p50 {crowd.p50_ms:.0f} ms, p99 {crowd.p99_ms:.0f} ms")
+        if crowd.failures:
+            raise RuntimeError(f"{crowd.failures} calls failed: {crowd.sample}")
+    rate = crowd.rate
     show(
         "direct read tools over the gateway",
         [

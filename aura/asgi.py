@@ -162,8 +162,6 @@ def _warm() -> None:
     # What is there now stays: no collection needs to look at it again, which would take 0.1 s.
     gc.collect()
     gc.freeze()
-    # Requests leave hardly any cycles behind, and a look for some at every 700 objects is dear.
-    gc.set_threshold(10_000, 10, 10)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from agents.models import Run, ToolExecution, Turn
 from agents.runtime import progress
+from agents.runtime.journal import identity
 from agents.runtime.session import Session
 from agents.runtime.tool import Fact, ToolResult
 from agents.types import WaitKind
@@ -338,7 +339,7 @@ class TicketJournal:
             actor=AGENT,
             action=call.tool,
             about=_about(call),
-            call=_identity(call),
+            call=identity(call),
         )
 
     def _tell_called(self, call: ToolExecution, *, afterwards: bool = False) -> None:
@@ -357,7 +358,7 @@ class TicketJournal:
             tokenUsage=usage_of(call.turn),
             payload=payload,
             about=_about(call),
-            call=_identity(call),
+            call=identity(call),
         )
 
     def _fact(self, call: ToolExecution, fact: Fact) -> None:
@@ -423,22 +424,6 @@ def pending_approval(call: ToolExecution) -> dict[str, Any]:
 def _about(call: ToolExecution) -> About:
     """What the log is asked for calls by."""
     return About(session_id=call.run_id.hex, agent=AGENT.name, action_class=call.action_class)
-
-
-def _identity(call: ToolExecution) -> dict[str, Any]:
-    """Which call it is, and what the policy said to it: the same in its intent and its outcome."""
-    identity: dict[str, Any] = {
-        "id": str(call.pk),
-        "actionClass": call.action_class,
-        "resource": call.resource,
-        "fingerprint": call.fingerprint,
-        "policy": call.policy,
-    }
-    if call.decision:
-        identity["decision"] = call.decision
-    if call.approval_id is not None:
-        identity["approvalId"] = str(call.approval_id)
-    return identity
 
 
 def _shown_result(call: ToolExecution) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from agents.definition import HelpdeskAgent
 from agents.external.protocol import Protocol
+from agents.helpdesk.cards import title
 from agents.runtime.tool import Tool
 from aura.config import VERSION, Settings
 from aura.kernel.routes import A2A_CARDS
@@ -119,7 +120,7 @@ def _common(agent: HelpdeskAgent, settings: Settings) -> Json:
 def _skill(tool: Tool, agent: HelpdeskAgent) -> Json:
     answer: Json = {
         "id": tool.name,
-        "name": tool.title or tool.name.replace("_", " ").title(),
+        "name": title(tool),
         "description": tool.description,
         "tags": list(tool.tags or agent.tags or (agent.family,)),
     }

@@ -260,7 +260,9 @@ class _Tools:
         first = context.waits_since is None
         app = self._desk.get(name, refresh=first)
         verdict = judge(app, lambda revision: not sha or self._watched.holds(sha, revision))
-        verdict = _patient(verdict, self._desk.ill(name), context, self._watched.degraded_s)
+        unwell = verdict.arrived and verdict.standing is Standing.WAITING
+        ill = self._desk.ill(name) if unwell else ()
+        verdict = _patient(verdict, ill, context, self._watched.degraded_s)
         if verdict.standing is Standing.WAITING:
             return self._suspended(app, verdict, sha, context)
         healthy = verdict.standing is Standing.DONE
@@ -295,10 +297,9 @@ def _patient(
     verdict: Verdict, ill: Sequence[str], context: CallContext, degraded_s: float
 ) -> Verdict:
     """What is ill may get well for a while; what does not start is ill before health says so."""
-    ailing = verdict.standing is Standing.DEGRADED
-    if verdict.arrived and verdict.standing is Standing.WAITING and ill:
+    if ill:
         verdict = Verdict(standing=Standing.DEGRADED, why="; ".join(ill), arrived=True)
-        ailing = True
+    ailing = verdict.standing is Standing.DEGRADED
     if ailing and _since(context) < timedelta(seconds=degraded_s):
         return Verdict(standing=Standing.WAITING, why=verdict.why, arrived=verdict.arrived)
     return verdict

@@ -78,11 +78,18 @@ def merge(clone: Clone, *, ticket_id: str, branch: str, wish: Wish) -> MergeResu
     faster six times) or what the remote answers. Merges of one machine wait for one another;
     those of others are retried.
     """
+    return _in_turn(
+        clone, lambda: _merge_once(clone, ticket_id=ticket_id, branch=branch, wish=wish)
+    )
+
+
+def _in_turn(clone: Clone, attempt: Callable[[], MergeResult]) -> MergeResult:
+    """Change the base branch when it is our turn; again while others elsewhere are faster."""
     wait_s = _LOCK_FACTOR * clone.git.timeout_s
     with locks.held(clone.root / "locks" / "merge", wait_s=wait_s, what="the base branch"):
         for left in range(RETRIES, -1, -1):
             try:
-                return _merge_once(clone, ticket_id=ticket_id, branch=branch, wish=wish)
+                return attempt()
             except NonFastForward:
                 if not left:
                     raise
@@ -142,16 +149,7 @@ def revert(clone: Clone, *, ticket_id: str, reason: str, of: str = "") -> MergeR
     Raises `GitFailure` when nothing of the ticket is merged, `MergeConflict` when others have
     built on it, and what the remote answers. Waits and tries again as `merge` does.
     """
-    wait_s = _LOCK_FACTOR * clone.git.timeout_s
-    with locks.held(clone.root / "locks" / "merge", wait_s=wait_s, what="the base branch"):
-        for left in range(RETRIES, -1, -1):
-            try:
-                return _revert_once(clone, ticket_id=ticket_id, reason=reason, of=of)
-            except NonFastForward:
-                if not left:
-                    raise
-                time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311  only to fall out of step
-    raise AssertionError("unreachable")
+    return _in_turn(clone, lambda: _revert_once(clone, ticket_id=ticket_id, reason=reason, of=of))
 
 
 def _revert_once(clone: Clone, *, ticket_id: str, reason: str, of: str) -> MergeResult:

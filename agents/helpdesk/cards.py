@@ -48,10 +48,15 @@ def skills(name: str) -> list[dict[str, Any]]:
     return [_skill(tool) for tool in catalogue.toolset(name)]
 
 
+def title(tool: Tool) -> str:
+    """Its name for people."""
+    return tool.title or tool.name.replace("_", " ").title()
+
+
 def _skill(tool: Tool) -> dict[str, Any]:
     skill: dict[str, Any] = {
         "id": tool.name,
-        "name": tool.title or tool.name.replace("_", " ").title(),
+        "name": title(tool),
         "description": tool.description,
         "tags": list(tool.tags),
     }
@@ -73,7 +78,7 @@ def described(agent: HelpdeskAgent, tool: Tool) -> dict[str, Any]:
     fixed = isinstance(tool.action_class, ActionClass)
     return {
         "name": tool.name,
-        "title": tool.title or tool.name.replace("_", " ").title(),
+        "title": title(tool),
         "agent": agent.name,
         "description": tool.description,
         "action_class": tool.action_class if fixed else "depends on the arguments",

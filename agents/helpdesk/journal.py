@@ -23,6 +23,7 @@ from agents.models import (
 )
 from agents.runtime import budget
 from agents.runtime.budget import Used
+from agents.runtime.journal import identity
 from agents.runtime.session import Session
 from agents.runtime.tool import ToolResult
 from aura.config import Settings
@@ -180,7 +181,7 @@ class TaskJournal:
             actor=self.task.principal,
             action=call.tool,
             trace_id=self.task.trace_id,
-            data={"call": _identity(call), **data, "task": self.task.key},
+            data={"call": identity(call), **data, "task": self.task.key},
             about=About(
                 session_id=self.task.key,
                 agent=self.task.agent,
@@ -257,21 +258,6 @@ def _artifact(call: ToolExecution, result: ToolResult) -> dict[str, str]:
     """The structured result as the envelope has artifacts: one text each."""
     parts = json.dumps(result.data, default=str, ensure_ascii=False)
     return {"id": call.pk.hex, "name": call.tool, "parts": parts}
-
-
-def _identity(call: ToolExecution) -> dict[str, Any]:
-    """Which call it is, and what the policy said to it."""
-    identity: dict[str, Any] = {
-        "id": str(call.pk),
-        "actionClass": call.action_class,
-        "resource": call.resource,
-        "fingerprint": call.fingerprint,
-        "policy": call.policy,
-        "decision": call.decision,
-    }
-    if call.approval_id is not None:
-        identity["approvalId"] = str(call.approval_id)
-    return identity
 
 
 def _shown(call: ToolExecution) -> Mapping[str, Any]:

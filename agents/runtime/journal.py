@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.models import ToolExecution, Turn
 from agents.runtime.tool import ToolResult
@@ -56,3 +56,19 @@ class Journal(Protocol):
 
     def closed(self) -> None:
         """End of a commit: save what changed."""
+
+
+def identity(call: ToolExecution) -> dict[str, Any]:
+    """Which call it is, and what the policy said to it: the same in its intent and its outcome."""
+    identity: dict[str, Any] = {
+        "id": str(call.pk),
+        "actionClass": call.action_class,
+        "resource": call.resource,
+        "fingerprint": call.fingerprint,
+        "policy": call.policy,
+    }
+    if call.decision:
+        identity["decision"] = call.decision
+    if call.approval_id is not None:
+        identity["approvalId"] = str(call.approval_id)
+    return identity

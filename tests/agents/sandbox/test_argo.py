@@ -245,7 +245,10 @@ def test_hooks_run_around_the_sync(desk: Desk) -> None:
 def test_waves_wait_for_health(desk: Desk) -> None:
     second = config_map("late", "")
     second["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "1"}
-    desk.repo.commit(web__web=web("web:broken"), web__late=second)
+    never = web("web:broken")
+    # At the pace of the tests the usual deadline is half a second, and the wave would fail by it.
+    never["spec"]["progressDeadlineSeconds"] = 86_400
+    desk.repo.commit(web__web=never, web__late=second)
     desk.create()
     desk.argo.post(f"{desk.path}/sync", json={})
     desk.cluster.until(lambda: desk.cluster.list("Pod", desk.name))

@@ -36,7 +36,7 @@ up: install
 	exec $(PY) manage.py up
 
 test: install-dev
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: install-dev $(VENV)/.bench
 	$(PY) -m tests.bench.demo

@@ -72,6 +72,17 @@ def _free_slot(directory: Path) -> tuple[int, int]:
     raise pytest.UsageError(f"{SLOTS} test runs hold {directory} already")
 
 
+# More than half a minute each, most of it waiting: begun last, one alone would keep a worker busy
+# when all the others are done.
+LONG = ("test_rounds.py", "test_schemathesis.py", "test_points.py", "test_faults.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files (`--no-loadscope-reorder` keeps them there); order is random."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 def pytest_unconfigure() -> None:
     if boot is not None:
         boot.end()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from governance.audit import background
 from governance.audit.record import record
-from governance.audit.sequence import sequence
+from governance.audit.sequence import LOCK, sequence_batch
 from governance.models import AuditEvent, AuditLink, AuditPending
+from governance.signals import events_sequenced
 from governance.types import SYSTEM
 from tests.database import connections_of_others
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def eventually(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not check():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -51,14 +53,31 @@ def test_with_the_thread_it_gets_its_place_soon_and_in_order():
 def test_the_thread_links_many_events_in_one_pass(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(background, "GATHER_S", 0.2)
     passes: list[int] = []
-    real = sequence
-    monkeypatch.setattr(background, "sequence", lambda: passes.append(real()))
+
+    def listen(first: int, last: int, **_: object) -> None:
+        passes.append(last - first + 1)
+
+    events_sequenced.connect(listen)
     with background.in_background():
         for _ in range(10):
             happen()
         eventually(nothing_waits)
+    events_sequenced.disconnect(listen)
     assert sum(passes) == 10
     assert max(passes) > 1
+
+
+def test_another_process_that_has_the_lock_keeps_nothing_from_its_place():
+    """It may have looked before our commit, and nothing else may come that wakes us."""
+    connection.ensure_connection()
+    with psycopg.connect(connection.connection.info.dsn) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        with background.in_background():
+            happen()
+            eventually(lambda: background._running._passed > float("-inf"))
+            assert not nothing_waits()
+            other.rollback()
+            eventually(nothing_waits)
 
 
 def test_what_was_committed_last_is_linked_before_the_thread_ends():
@@ -69,14 +88,14 @@ def test_what_was_committed_last_is_linked_before_the_thread_ends():
 
 def test_a_database_that_is_away_costs_time_and_no_event(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(background, "RETRY_S", 0.01)
-    real, failures = sequence, iter(range(3))
+    failures = iter(range(3))
 
-    def failing() -> int:
+    def failing() -> bool:
         if next(failures, None) is not None:
             raise OperationalError("the database system is starting up")
-        return real()
+        return sequence_batch()
 
-    monkeypatch.setattr(background, "sequence", failing)
+    monkeypatch.setattr(background, "sequence_batch", failing)
     with background.in_background():
         happen()
         eventually(nothing_waits)
@@ -86,14 +105,14 @@ def test_a_fault_of_its_own_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setattr(background, "RETRY_S", 0.01)
-    real, faults = sequence, iter([RuntimeError("a bug")])
+    faults = iter([RuntimeError("a bug")])
 
-    def failing() -> int:
+    def failing() -> bool:
         for fault in faults:
             raise fault
-        return real()
+        return sequence_batch()
 
-    monkeypatch.setattr(background, "sequence", failing)
+    monkeypatch.setattr(background, "sequence_batch", failing)
     with background.in_background():
         happen()
         eventually(nothing_waits)

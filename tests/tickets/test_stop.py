@@ -58,7 +58,7 @@ def working(desk: Desk, ticket: Ticket, model: Any, **settings: Any) -> Iterator
         thread.join(30)
 
 
-def until(true: Any, limit_s: float = 20.0) -> None:
+def until(true: Any, limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not true():
         assert time.monotonic() < deadline, "it did not happen"

@@ -24,8 +24,8 @@ def duration(text: str) -> float:
 def is_active(window: Object, now: float, following: Following) -> bool:
     """Whether `now` lies within the window."""
     length = duration(str(window.get("duration", "0s")))
-    begins = following(str(window.get("schedule", "")), now - length - 1)
-    return begins <= now < begins + length
+    # Of the beginnings that are not over yet the first: `following` is later than what it is given.
+    return following(str(window.get("schedule", "")), now - length) <= now
 
 
 def matching(app: Object, project: Object | None) -> list[Object]:

@@ -30,12 +30,12 @@ def namespace(cluster: Running) -> str:
 def http(cluster: Running) -> Iterator[httpx.Client]:
     """A client with all rights."""
     headers = {"Authorization": f"Bearer {cluster.tokens['admin']}"}
-    with httpx.Client(base_url=cluster.url, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=cluster.url, headers=headers, timeout=60) as client:
         yield client
 
 
 @pytest.fixture
 def viewer(cluster: Running) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {cluster.tokens['viewer']}"}
-    with httpx.Client(base_url=cluster.url, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=cluster.url, headers=headers, timeout=60) as client:
         yield client

@@ -37,7 +37,7 @@ from agents.sandbox.running import Sandbox
 T = TypeVar("T")
 FAULT = "sandbox.aura.dev/fault"
 PACE_S = 0.05
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass

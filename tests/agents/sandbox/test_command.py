@@ -39,7 +39,7 @@ def test_it_follows_a_repository_and_ends_quietly(tmp_path: Path) -> None:
         assert content["clusters"][0]["cluster"]["server"] == url
         trust = ssl.create_default_context(cadata=_authority(content))
         headers = {"Authorization": "Bearer mine"}
-        with httpx.Client(base_url=url, headers=headers, verify=trust, timeout=10) as client:
+        with httpx.Client(base_url=url, headers=headers, verify=trust, timeout=60) as client:
             path = "/apis/apps/v1/namespaces/default/deployments/web"
             _until(lambda: client.get(path).json()["status"]["readyReplicas"] == 1)
     finally:

@@ -12,6 +12,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
 )
@@ -22,7 +23,14 @@ from django.utils.timesince import timesince, timeuntil
 
 from aura.kernel.errors import Problem
 from governance import approvals
-from governance.admin.base import DecisionForm, TraceAdmin, Words, focus_on_error
+from governance.admin.base import (
+    DecisionForm,
+    TraceAdmin,
+    Words,
+    focus_on_error,
+    whole_text,
+)
+from governance.admin.case import WHOLE, Case, case_of
 from governance.approvals import Seen, ShownIsStale
 from governance.approvals.emergency import PERMISSION as BREAK_GLASS
 from governance.approvals.emergency import PURPOSE
@@ -104,7 +112,9 @@ class ApprovalAdmin(TraceAdmin):
             path(f"<uuid:approval_id>/{name}/", do, {"name": name}, f"governance_approval_{name}")
             for name in VERBS
         ]
-        return [*verbs, *super().get_urls()]
+        text = self.admin_site.admin_view(self.text_view)
+        whole = path("<uuid:approval_id>/text/<slug:name>/", text, name="governance_approval_text")
+        return [*verbs, whole, *super().get_urls()]
 
     # --- what a product on top of governance may know better ---
 
@@ -112,6 +122,10 @@ class ApprovalAdmin(TraceAdmin):
         """The type of event that a decision on this request is told as."""
         del approval
         return "approval_granted" if approved else "approval_denied"
+
+    def case_of(self, request: HttpRequest, approval: Approval) -> Case:
+        """What this person reads before they decide."""
+        return case_of(approval, request.user)
 
     # --- pages ---
 
@@ -144,6 +158,15 @@ class ApprovalAdmin(TraceAdmin):
         messages.success(request, done)
         return self.page_of(approval.pk)
 
+    def text_view(self, request: HttpRequest, approval_id: Any, name: str) -> HttpResponse:
+        """GET /admin/governance/approval/:id/text/(preview|arguments)/: all of what a page cuts."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        approval = self.get_object(request, str(approval_id))
+        if approval is None or name not in WHOLE:
+            raise Http404(name)
+        return whole_text(WHOLE[name](approval))
+
     def _page(
         self,
         request: HttpRequest,
@@ -165,7 +188,7 @@ class ApprovalAdmin(TraceAdmin):
             "approval": approval,
             "trace_link": self.trace_link(approval.trace_id),
             "forms": offered,
-            "preview": _preview(approval),
+            "case": self.case_of(request, approval),
         }
         return TemplateResponse(
             request, "admin/governance/approval/page.html", context, status=status
@@ -204,12 +227,6 @@ class ApprovalAdmin(TraceAdmin):
     @admin.display(description="decided by")
     def decided(self, approval: Approval) -> str:
         return visible(approval.decided_by) or "-"
-
-
-def _preview(approval: Approval) -> str:
-    """What the call would touch, as whoever asks found out."""
-    said = approval.context.get("preview") if isinstance(approval.context, dict) else None
-    return said if isinstance(said, str) else ""
 
 
 # --- what each verb does ---

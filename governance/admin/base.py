@@ -121,6 +121,13 @@ class TraceAdmin(PageAdmin, ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', log, words)
 
 
+def whole_text(text: str) -> HttpResponse:
+    """All of a text that a page shows the beginning of: as text, every character visible."""
+    answer = HttpResponse(visible(text), content_type="text/plain; charset=utf-8")
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
 class Words(forms.CharField):
     """Text of several lines, with the line ends that the API gets."""
 
@@ -145,7 +152,9 @@ class DecisionForm(forms.Form):
     """Yes or no to one request. A refusal needs its reason: it is what the agent goes on with."""
 
     decision = forms.ChoiceField(choices=[("approve", "Approve"), ("deny", "Deny")])
-    reason = Words(required=False)
+    reason = Words(
+        required=False, help_text="Needed to deny: whoever asked is told, and goes on from it."
+    )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -154,5 +163,18 @@ class DecisionForm(forms.Form):
         return data
 
     @property
-    def approved(self) -> bool:
-        return bool(self.cleaned_data["decision"] == "approve")
+    def refusal(self) -> DecisionForm:
+        """The same form under the other button: what was typed stands where it was typed."""
+        typed = self.data if self.is_bound and self.data.get("decision") == "deny" else None
+        form = type(self)(typed, auto_id="deny_%s")
+        focus_on_error(form)
+        return form
+
+    @property
+    def consent(self) -> DecisionForm:
+        """The same under the button that says yes."""
+        typed = self.data if self.is_bound and self.data.get("decision") != "deny" else None
+        form = type(self)(typed, auto_id="approve_%s")
+        form.fields["reason"].label, form.fields["reason"].help_text = "Note", "Goes into the log."
+        focus_on_error(form)
+        return form

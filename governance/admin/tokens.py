@@ -169,7 +169,7 @@ class ApiTokenAdmin(ConsoleAdmin):
         gone = " (expired)" if token.expires_at <= now() else ""
         return f"{token.expires_at:%Y-%m-%d %H:%M}{gone}"
 
-    @admin.display(description="")
+    @admin.display(description="end it")
     def take_back(self, token: ApiToken) -> str:
         live = token.revoked_at is None and token.expires_at > now()
         verb, words = ("revoke", "Revoke") if live else ("delete", "Delete")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import Any, Final
 
@@ -60,6 +61,7 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
         problem = _problem(raised, scope)
         status, content, more = problem.status, _json(plain(problem)), headers_of(problem)
     await _send(send, status, content, more, head=scope["method"] == "HEAD")
+    await asyncio.sleep(0)  # what is noted about this request follows the answers to all others
 
 
 def timeout_s(scope: Mapping[str, Any]) -> float:
@@ -70,19 +72,38 @@ def timeout_s(scope: Mapping[str, Any]) -> float:
 
 async def _answer(key: str, wait_s: float, receive: Receive) -> Approval:
     """The request once it is answered, or as it stands then. Raises `ApprovalNotFound`, `Left`."""
-    left = asyncio.ensure_future(_until_left(receive))
-    waits = asyncio.ensure_future(approvals.wait(key, wait_s))
-    try:
-        await asyncio.wait({left, waits}, return_when=asyncio.FIRST_COMPLETED)
-        if not waits.done():
-            raise Left
-        approval = waits.result()
-    finally:
-        left.cancel()
-        waits.cancel()
+    async with _while_there(receive):
+        approval = await approvals.wait(key, wait_s)
     if approval is None:
         raise ApprovalNotFound("approval not found")
     return approval
+
+
+@asynccontextmanager
+async def _while_there(receive: Receive) -> AsyncIterator[None]:
+    """Within, whoever is answered is still there; else `Left` is raised where it waits.
+
+    The request's own task waits: each step more of the loop is one for all thousand.
+    """
+    waiting, over = asyncio.current_task(), False
+    assert waiting is not None  # noqa: S101 - for the types
+
+    def leave(left: asyncio.Future[None]) -> None:
+        if not over and not left.cancelled():
+            waiting.cancel()
+
+    left = asyncio.ensure_future(_until_left(receive))
+    left.add_done_callback(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if left.done() and not left.cancelled():
+            waiting.uncancel()
+            raise Left from None
+        raise
+    finally:
+        over = True
+        left.cancel()
 
 
 async def _until_left(receive: Receive) -> None:

@@ -25,7 +25,7 @@ from governance.approvals.errors import (
     ReasonRequired,
     ShownIsStale,
 )
-from governance.approvals.rules import eligible, standing
+from governance.approvals.rules import eligible, holders, obstacle, standing
 from governance.approvals.using import consume, reusable
 from governance.approvals.waiting import wait
 
@@ -47,7 +47,9 @@ __all__ = [
     "eligible",
     "expire_due",
     "find",
+    "holders",
     "listed",
+    "obstacle",
     "request",
     "reusable",
     "revoke",

@@ -20,6 +20,7 @@ from aura.kernel.deliveries import Outcome
 from aura.kernel.ids import iso
 from aura.kernel.secrets import redact
 from aura.kernel.unseen import visible
+from governance.approvals import links
 from governance.models import Approval, ApprovalCallback, ApprovalStatus
 
 CREATED, RESOLVED = "approval_created", "approval_resolved"
@@ -180,6 +181,9 @@ def _how(approval: Approval) -> list[str]:
 
 
 def _page(approval: Approval) -> str:
+    """Where people look at it: by a link that ends with the wait, while it waits."""
     config: Settings = settings.AURA
     base = config.public_url.rstrip("/") or f"http://localhost:{config.ports.api}"
+    if approval.status == ApprovalStatus.PENDING:
+        return f"{base}/admin/decide/{links.sign(approval)}/"
     return f"{base}/admin/governance/approval/{approval.pk}/change/"

@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from aura.kernel.errors import Forbidden
 from governance.access import DECIDE, deciding_role
@@ -72,9 +72,22 @@ def counting(approval: Approval, votes: Iterable[Vote], *, present: str = "") ->
     return list(people.values())
 
 
-def eligible(approval: Approval) -> list[str]:
-    """Names of people who could still say yes; at most `SHOWN_NAMES`."""
-    role = Role(approval.approver_role)
+def eligible(approval: Approval, *, among: Iterable[str] | None = None) -> list[str]:
+    """Names of people who could still say yes; at most `SHOWN_NAMES`.
+
+    `among`: the `holders` of its role, where they are known already.
+    """
+    said = _said(approval)
+    names = (
+        name
+        for name in (holders(Role(approval.approver_role)) if among is None else among)
+        if folded(name) not in said and not (approval.four_eyes and is_requester(approval, name))
+    )
+    return list(islice(names, SHOWN_NAMES))
+
+
+def holders(role: Role) -> QuerySet[User, str]:
+    """Names of the people who decide with this role or one above it."""
     groups = [each.value for each in Role if each.rank >= role.rank]
     holds = Q(is_superuser=True) | Q(groups__name__in=groups)
     if role.rank <= Role.APPROVER.rank:  # the right beside the roles counts as an approver's
@@ -83,13 +96,16 @@ def eligible(approval: Approval) -> list[str]:
             right = {f"{way}__content_type__app_label": app, f"{way}__codename": codename}
             holds |= Q(**right)
     people = User.objects.filter(holds, is_active=True).distinct().order_by("username")
-    said = _said(approval)
-    names = (
-        name
-        for name in people.values_list("username", flat=True)
-        if folded(name) not in said and not (approval.four_eyes and is_requester(approval, name))
-    )
-    return list(islice(names, SHOWN_NAMES))
+    return people.values_list("username", flat=True)
+
+
+def obstacle(approval: Approval, by: Principal) -> str:
+    """Why `by` cannot approve a pending request, in a few words; empty when they can."""
+    if _rank(by) < Role(approval.approver_role).rank:
+        return f"it takes the role {approval.approver_role} or above"
+    if approval.four_eyes and is_requester(approval, by.name):
+        return "you asked for it"
+    return "you said yes" if folded(by.name) in _said(approval) else ""
 
 
 def who_may(approval: Approval) -> str:
@@ -103,7 +119,7 @@ def who_may(approval: Approval) -> str:
 def _said(approval: Approval) -> set[str]:
     if approval.quorum == 1:  # the first vote ends it
         return set()
-    return {folded(name) for name in approval.votes.values_list("voter", flat=True)}
+    return {folded(vote.voter) for vote in approval.votes.all()}
 
 
 def _rank(by: Principal) -> int:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from django.db import Error, close_old_connections, connections
 
-from governance.audit.sequence import Linked, sequence, sequence_within
+from governance.audit.sequence import Linked, sequence, sequence_batch, sequence_within
 from governance.audit.signing import signing_beside
 
 # So long more events are gathered for one pass. What a stream's client waits longer for it is a
@@ -21,6 +21,9 @@ from governance.audit.signing import signing_beside
 GATHER_S = 0.005
 RETRY_S = 1.0
 PATIENCE = 2  # times `every_s`: so long the thread leaves a pass to transactions that come anyway
+# Under load a pass takes a while, and costs nearly the same for few events as for many: the thread
+# rests so many times as long after it, but at most so many seconds.
+REST, MOST_REST_S = 10, 0.08
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Sequencer(threading.Thread):
         super().__init__(name="sequencer", daemon=True)
         self._every_s = every_s
         self._passed = float("-inf")
+        self._rest_s = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
 
@@ -52,8 +56,10 @@ class Sequencer(threading.Thread):
                 self._woken.wait()
                 last = self._stopping.wait(GATHER_S) or self._leave_it_to_others()
                 self._woken.clear()  # before looking: what comes now is seen or wakes again
-                self._sequence()
+                began = time.monotonic()
+                self._sequence(last=last)
                 self.pass_now()
+                self._rest_s = min(REST * (self._passed - began), MOST_REST_S)
         finally:
             connections.close_all()
 
@@ -67,15 +73,19 @@ class Sequencer(threading.Thread):
 
     def _leave_it_to_others(self) -> bool:
         """Wait while transactions that come anyway do it (`sequence_along`). True: stop."""
-        while (left_s := self._passed + PATIENCE * self._every_s - time.monotonic()) > 0:
+        pause_s = max(PATIENCE * self._every_s, self._rest_s)
+        while (left_s := self._passed + pause_s - time.monotonic()) > 0:
             if self._stopping.wait(left_s):
                 return True
         return False
 
-    def _sequence(self) -> None:
+    def _sequence(self, *, last: bool) -> None:
         close_old_connections()
         try:
-            sequence()
+            if last:
+                sequence()
+            elif sequence_batch():
+                self._woken.set()  # what came meanwhile gathers until the next pass
         except Error as error:
             logger.warning("events could not be linked (%s); trying again", error)
         except Exception:  # a thread that ended would be missed by nobody until the next start

@@ -12,7 +12,7 @@ import time
 
 from django.db import OperationalError, connection
 
-from governance.audit import sink
+from governance.audit import elsewhere, sink
 from governance.audit.checkpoints import Rewritten, signer
 from governance.audit.contradiction import HALTED, contradicted
 from governance.audit.keys import NoKey
@@ -24,7 +24,6 @@ DEADLINE_S = 2.0
 LOOK_AGAIN_S = 0.02
 LOCK_TIMEOUT = "55P03"
 HEAD = "SELECT coalesce(max(seq), 0) FROM governance_auditlink"
-SIGNED = "SELECT coalesce(max(size), 0) FROM governance_checkpoint"
 
 
 class IntentNotKept(Exception):
@@ -77,7 +76,8 @@ def _sign(linked: Linked | None, deadline: float) -> None:
 
 def _await_signature(place: int, deadline: float) -> None:
     """Another process has the key, and signs what it finds."""
-    while _number(SIGNED) < place:
+    keys = elsewhere.trusted()
+    while not elsewhere.is_signed(place, keys):
         if time.monotonic() > deadline:
             raise IntentNotKept(
                 "no process signs the log: give one AURA_LOG_KEY_FILE (docs/log.md)"

@@ -19,7 +19,12 @@ TABLES = (
     "governance_auditpending",
     "governance_checkpoint",
 )
-FUNCTIONS = ("governance_append_only", "governance_event_pending", "governance_link")
+FUNCTIONS = (
+    "governance_append_only",
+    "governance_event_dated",
+    "governance_event_pending",
+    "governance_link",
+)
 # What the database itself fills in: nobody chooses the number of an event.
 NOT_GIVEN = frozenset({"id"})
 

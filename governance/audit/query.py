@@ -14,7 +14,9 @@ from governance.audit.traces import first_of_alike
 from governance.models import AuditEvent
 
 MOST_PARTS = 12  # so many of the few types there are match soon
-NEAR = 2000  # events in the order of time that are looked through before an index is
+# Events in the order of time that are looked through before an index is: half a microsecond each.
+NEAR = 2000
+FAR = 50_000  # for a prefix of more events than these
 RARE = 100_000  # events of a prefix that are sorted sooner than looked for among all
 NO_TIME = Value(timedelta())
 ORDER = ("-recorded_at", "-id")
@@ -77,19 +79,32 @@ def _of_alike_traces(asked: Filter, found: QuerySet[AuditEvent], page: Page) -> 
     traces are gone through, each by one look into their index; where they are too many, or the
     index does not know what else is asked for, all of its events that the index has are sorted.
     """
-    last = page.offset + page.limit
-    next_ones = _behind(_where(replace(asked, trace_id_prefix="")), page).order_by(*_order(page))
-    near = list(found.filter(pk__in=next_ones.values("pk")[:NEAR])[page.offset : last])
-    if len(near) == page.limit:
+    if (near := _walked(asked, found, page, NEAR)) is not None:
         return near
+    about = _about_how_many(asked.trace_id_prefix)
+    if about > FAR and (far := _walked(asked, found, page, FAR)) is not None:
+        return far
     if (first := _by_traces(asked, page)) is not None:
         return _in_order(first)
-    if _about_how_many(asked.trace_id_prefix) > RARE:
-        return list(found.order_by(*_order(page))[page.offset : last])
+    last = page.offset + page.limit
+    if about > RARE:
+        return list(found[page.offset : last])
     way = (F("recorded_at") + NO_TIME, F("id"))  # no index has that
     order = way if page.oldest_first else [part.desc() for part in way]
     keys = list(found.order_by(*order).values_list("pk", flat=True)[page.offset : last])
     return _in_order(keys)
+
+
+def _walked(
+    asked: Filter, found: QuerySet[AuditEvent], page: Page, most: int
+) -> list[AuditEvent] | None:
+    """The page, where the next `most` events, with whatever traces, hold all of it; else None."""
+    whatever = _behind(_where(replace(asked, trace_id_prefix="")), page).order_by(*_order(page))
+    edge = whatever.values_list("recorded_at", "pk")[most - 1 : most]
+    for at, key in edge:
+        found = _by_place(found, "<=" if page.oldest_first else ">=", at, key)
+    rows = list(found[page.offset : page.offset + page.limit])
+    return rows if len(rows) == page.limit or not edge else None
 
 
 def _in_order(keys: Sequence[int]) -> list[AuditEvent]:
@@ -182,10 +197,15 @@ def _behind(found: QuerySet[AuditEvent], page: Page) -> QuerySet[AuditEvent]:
     last = event(page.behind)
     if last is None:
         return found.none()
-    way = ">" if page.oldest_first else "<"
-    # Compared as a pair, which is one place in the index; Django has no words for it.
+    return _by_place(found, ">" if page.oldest_first else "<", last.recorded_at, last.pk)
+
+
+def _by_place(
+    found: QuerySet[AuditEvent], way: str, at: datetime, key: int
+) -> QuerySet[AuditEvent]:
+    """Compared as a pair, which is one place in the index; Django has no words for it."""
     pair = f"(recorded_at, id) {way} (%s, %s)"
-    return found.extra(where=[pair], params=[last.recorded_at, last.pk])  # noqa: S610 - no text
+    return found.extra(where=[pair], params=[at, key])  # noqa: S610 - no text
 
 
 def _all() -> int:

@@ -102,17 +102,12 @@ class Trust:
         if "abandoned" in said:
             self.abandoned.update(said["abandoned"])
             return
-        try:
-            before, after = public_key(said["before"]), public_key(said["after"])
-            kept = said.get("kept")
-            message = statement(before.text, after.text, kept)
-            by_before, by_after = (b64decode(signature) for signature in said["signed"])
-        except (BadNote, KeyError, ValueError, TypeError):
+        if (pair := _vouched(said)) is None:
             return
-        known = after in self.keys and before not in self.keys
-        if known and before.verifies(by_before, message) and after.verifies(by_after, message):
+        before, after = pair
+        if after in self.keys and before not in self.keys:
             self.keys.append(before)
-            if kept is not None:
+            if (kept := said.get("kept")) is not None:
                 self.kept[before.name] = int(kept)
 
     def accepts(self, note: Note) -> bool:
@@ -123,3 +118,25 @@ class Trust:
         if self.keys and not any(key.name == said.origin for key in note.signers(self.keys)):
             raise BadNote(f"{said.origin} at {said.size} is signed by no key of this log")
         return said.size <= self.kept.get(said.origin, said.size)
+
+
+def successors(key: PublicKey) -> list[PublicKey]:
+    """This key of the log and those that came after it, each vouched for by the one before."""
+    keys = [key]
+    for event in AuditEvent.objects.filter(type__in=[ROTATED, RESTORED]).order_by("id"):
+        pair = _vouched(data_of(event.body)["data"])
+        if pair is not None and pair[0] in keys:
+            keys.append(pair[1])
+    return keys
+
+
+def _vouched(said: dict[str, Any]) -> tuple[PublicKey, PublicKey] | None:
+    """The keys before and after, where both signed that they follow each other."""
+    try:
+        before, after = public_key(said["before"]), public_key(said["after"])
+        message = statement(before.text, after.text, said.get("kept"))
+        by_before, by_after = (b64decode(signature) for signature in said["signed"])
+    except (BadNote, KeyError, ValueError, TypeError):
+        return None
+    both = before.verifies(by_before, message) and after.verifies(by_after, message)
+    return (before, after) if both else None

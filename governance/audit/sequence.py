@@ -54,6 +54,16 @@ def sequence() -> int:
     return count
 
 
+def sequence_batch() -> bool:
+    """Link at most a batch; whether to look again: something waited, and more may wait now."""
+    if not _any_waits():
+        return False
+    linked = _link_waiting()
+    if linked is not None:
+        _tell(linked)
+    return True
+
+
 def sequence_waiting(patience_s: float) -> None:
     """The same, but wait for whoever is at it: what was committed before the call is linked.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+API_URL = "AURA_API_URL"
 AUDIT_URL = "HELPDESK_AUDIT_URL"
 GATEWAY_URL = "HELPDESK_GATEWAY_URL"
 POLICY_FILE = "HELPDESK_POLICY_FILE"

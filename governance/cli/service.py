@@ -1,9 +1,10 @@
-"""auditd, or the gateway's window to it, over HTTP. Every failure is a sentence."""
+"""auditd, the gateway's window to it, or the API, over HTTP. Every failure is a sentence."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -59,6 +60,22 @@ class Service:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._ask("POST", path, body=body)
 
+    def lines(self, path: str, *, after: str = "", silent_s: float) -> Iterator[str]:
+        """Lines of a stream as they come, from behind the event `after`, until it ends.
+
+        Raises `Failure`, `Away` also when nothing came for `silent_s`.
+        """
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
+        patience = httpx.Timeout(silent_s, connect=CONNECT_S)
+        with (
+            self._told(path),
+            self._http.stream("GET", path, headers=headers, timeout=patience) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise self._failure(answer)
+            yield from answer.iter_lines()
+
     def _ask(
         self,
         method: str,
@@ -69,8 +86,17 @@ class Service:
         timeout_s: float = TIMEOUT_S,
     ) -> Any:
         patience = httpx.Timeout(timeout_s, connect=CONNECT_S)
-        try:
+        with self._told(path):
             answer = self._http.request(method, path, params=params, json=body, timeout=patience)
+        if answer.is_success:
+            return self._parsed(answer)
+        raise self._failure(answer)
+
+    @contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        """Inside, whatever keeps an answer from coming is told as a `Failure`."""
+        try:
+            yield
         except httpx.TimeoutException:
             raise Away(f"{self.name} at {self.url} does not answer in time") from None
         except httpx.TransportError as error:
@@ -80,9 +106,6 @@ class Service:
             ) from None
         except httpx.InvalidURL:
             raise Failure(f"{clean(path)!r} is no id") from None
-        if answer.is_success:
-            return self._parsed(answer)
-        raise self._failure(answer)
 
     def _parsed(self, answer: httpx.Response) -> Any:
         try:

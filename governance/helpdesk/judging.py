@@ -9,15 +9,18 @@ from typing import Any, Final
 
 from django.utils.timezone import now
 
+from governance.audit.contradiction import HALTED, contradicted
 from governance.audit.record import record
 from governance.helpdesk import words
 from governance.helpdesk.posting import EVENT
 from governance.helpdesk.resources import described, supposed
 from governance.models import AuditEvent
 from governance.policy import current
+from governance.policy.trace import shown
 from governance.policy.types import Decision, Effect, PolicyRequest
 from governance.types import About, ActionClass, Impact, Principal, Resource
 
+BROKEN_LOG: Final = "log-contradicted"
 MEASURED: Final = {"rows": "rows_affected", "pods": "pods_affected", "xact_age_s": "xact_age_secs"}
 
 
@@ -60,6 +63,11 @@ def check(asked: Mapping[str, Any], *, by: Principal, trace_id: str) -> Checked:
     request = _request(asked, by)
     decision = current.judge(request)
     trace = current.explain(current.policy(), request)
+    if halted := _halted(request):
+        decision = Decision(
+            effect=Effect.DENY, policy=BROKEN_LOG, message=halted, version=decision.version
+        )
+        trace |= {"decision": shown(decision), "explanation": halted}
     key = f"pol_{secrets.token_hex(8)}"
     told = _told(asked, request, decision, trace)
     event = record(
@@ -110,6 +118,12 @@ def _request(asked: Mapping[str, Any], by: Principal) -> PolicyRequest:
         impact=Impact(**{own: asked[name] for own, name in MEASURED.items()}),
         at=now(),
     )
+
+
+def _halted(request: PolicyRequest) -> str:
+    """Why nothing but a read begins, whatever the policy says; empty: it may."""
+    problem = "" if request.action_class is ActionClass.READ else contradicted()
+    return f"{HALTED}: {problem}" if problem else ""
 
 
 def _asked(request: PolicyRequest) -> dict[str, Any]:

@@ -22,7 +22,14 @@ from governance.identity.credentials import (
     user_of,
     was_known,
 )
-from governance.identity.people import ConsoleSession, caller, decider, opener, principal
+from governance.identity.people import (
+    ConsoleSession,
+    caller,
+    decider,
+    known_caller,
+    opener,
+    principal,
+)
 from governance.identity.scopes import Credentials
 from governance.identity.tokens import (
     PREFIX,
@@ -48,6 +55,7 @@ __all__ = [
     "issue_token",
     "known",
     "known_again",
+    "known_caller",
     "may",
     "opener",
     "principal",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
@@ -25,7 +26,7 @@ from aura.kernel.clients import address as address_of
 from aura.kernel.clients import bearer, counted
 from aura.kernel.errors import RateLimited, Unauthenticated
 from governance import refusals
-from governance.access import NAMES
+from governance.access import DECIDE, NAMES
 from governance.identity import accounts, oidc
 from governance.models import ApiToken
 from governance.types import Role
@@ -51,12 +52,15 @@ class Verified:
     """A good token: `permissions` are those of its role that its owner has, at this moment.
 
     `acts_as` is the lower one of the token's role and its owner's; None where that has none.
+    `decides_as` is the same where the right to decide counts as an approver's role
+    (`governance.access.deciding_role`).
     """
 
     user: User
     name: str
     role: Role
     acts_as: Role | None
+    decides_as: Role | None
     permissions: frozenset[str]
     expires_at: datetime
 
@@ -182,7 +186,8 @@ def _of_ours(key: str) -> Verified | None:
         user=row.user,
         name=row.name,
         role=Role(row.role),
-        acts_as=min(highest, Role(row.role), key=_rank) if highest else None,
+        acts_as=_lower(highest, Role(row.role)),
+        decides_as=_lower(_deciding(highest, held), Role(row.role)),
         permissions=scope & held,
         expires_at=row.expires_at,
     )
@@ -199,6 +204,7 @@ def _of_provider(token: str) -> Verified:
         name=claims.issuer,
         role=role,
         acts_as=role,
+        decides_as=_lower(_deciding(role, held), role),
         permissions=scope & held,
         expires_at=claims.expires_at,
     )
@@ -212,6 +218,16 @@ def _codes(which: Q) -> QuerySet[Permission, Any]:
 def _roles(user: OuterRef) -> QuerySet[Group, Any]:
     groups = Group.objects.filter(user=user, name__in=NAMES)
     return groups.order_by().values_list("name", flat=True)
+
+
+def _lower(own: Role | None, role: Role) -> Role | None:
+    return min(own, role, key=_rank) if own else None
+
+
+def _deciding(own: Role | None, held: Collection[str]) -> Role | None:
+    """As `deciding_role`, where the role and the permissions are known."""
+    approves = DECIDE in held and (own is None or own.rank < Role.APPROVER.rank)
+    return Role.APPROVER if approves else own
 
 
 def _rank(role: Role) -> int:

@@ -55,6 +55,13 @@ def caller(request: Request, *, claimed: str = "") -> Principal:
     return decider(request.user, request.auth, claimed=claimed)
 
 
+def known_caller(token: Verified) -> Principal:
+    """The same of who brings a token that is known: nothing is asked."""
+    role = token.decides_as
+    roles = frozenset({role.value} if role else ())
+    return Principal(kind=ActorKind.USER, name=token.user.get_username(), roles=roles)
+
+
 def opener(user: User | AnonymousUser, token: Any = None) -> Principal:
     """Who opened a ticket: the person when there is a login, else the system (Aura §1.1)."""
     return principal(user, token) if user.is_authenticated else SYSTEM

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Annotated, Any
 
@@ -311,7 +312,8 @@ def user_of(connection: str) -> str:
     return str(_said(connection).get("user") or "")
 
 
-def _said(connection: str) -> dict[str, Any]:
+@lru_cache(256)  # every call of a tool asks several times
+def _said(connection: str) -> Mapping[str, Any]:
     if "=" not in connection and "://" not in connection:
         return {}
     try:

@@ -94,7 +94,9 @@ def changed(
     """An event that is not what was written once."""
     del earlier, state, limits
     if event.problem:
-        yield _alert(AlertType.HASH_MISMATCH, f"place {event.place}", event.problem, event)
+        words = f"place {event.place}: {event.problem}"
+        # Of one subject: however many were changed, it is one incident.
+        yield _alert(AlertType.HASH_MISMATCH, "log", words, event)
 
 
 def volume(event: Event, earlier: Sequence[Event], state: State, limits: Limits) -> Iterator[Alert]:

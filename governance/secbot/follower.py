@@ -66,9 +66,7 @@ def read_on() -> int:
         cursor.state, cursor.looked_at = state.as_json(), now()
         for alert in alerts:
             incidents.raise_alert(alert, cursor, cooldown=limits.cooldown)
-            if alert.type is AlertType.HASH_MISMATCH:
-                halting.halt(f"{alert.subject}: {alert.message}")
-            elif alert.type is AlertType.LOG_BROKEN:
+            if alert.type in {AlertType.HASH_MISMATCH, AlertType.LOG_BROKEN}:
                 halting.halt(alert.message)
         cursor.save()
     return abs(cursor.place - before)

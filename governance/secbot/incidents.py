@@ -52,6 +52,9 @@ def raise_alert(alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta) -> S
     )
     count(cursor, "alerts", alert.type)
     said = _said(alert) | {"incidentId": incident.key if incident else None}
+    if incident is None:
+        alike = SecurityAlert.objects.filter(type=alert.type, subject=alert.subject)
+        said["repeats"] = alike.filter(at__gt=alert.at - cooldown).count() - 1
     _tell(RAISED, alert, said)
     if incident is not None:
         _tell(RECORDED, alert, _said(alert) | {"incidentId": incident.key, "note": incident.note})

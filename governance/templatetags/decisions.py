@@ -1,11 +1,11 @@
-"""Who said yes to a request, who could, and which reviews are open."""
+"""Who said yes to a request, and who could."""
 
 from __future__ import annotations
 
 from django import template
 
 from governance import approvals
-from governance.models import Approval, ApprovalStatus, EmergencyReview
+from governance.models import Approval, ApprovalStatus
 from governance.templatetags.shown import visible
 
 register = template.Library()
@@ -23,9 +23,3 @@ def standing(approval: Approval) -> list[str]:
 def eligible(approval: Approval) -> list[str]:
     """Names of those who could still say yes."""
     return [visible(name) for name in approvals.eligible(approval)]
-
-
-@register.simple_tag
-def open_reviews() -> int:
-    """How many break-glass uses nobody has looked at."""
-    return EmergencyReview.objects.filter(closed_at=None).count()

@@ -47,3 +47,10 @@ def texts(value: Any) -> list[str]:
 def short(value: Any) -> str:
     """The first eight characters of an identifier, to call it by."""
     return visible(value)[:8]
+
+
+@register.filter
+def paragraphs(value: str) -> tuple[str, str]:
+    """The first paragraph of a text, and the others."""
+    first, _, rest = value.partition("\n\n")
+    return first, rest

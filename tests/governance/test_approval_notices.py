@@ -111,7 +111,7 @@ def test_a_new_request_and_its_end_are_told_to_the_webhook_signed(configured):
     assert (new["event_type"], new["status"]) == ("approval_created", "pending")
     assert new["approval_id"] == approval.key
     assert new["resource"] == f"{ACTION.resource.type}/{ACTION.resource.name}"
-    assert new["url"].startswith("https://aura.example.com/admin/governance/approval/")
+    assert new["url"].startswith("https://aura.example.com/admin/decide/")
     assert (end["event_type"], end["status"]) == ("approval_resolved", "approved")
     assert (end["resolved_by"], end["reason"]) == ("ada", "fine")
     approval.refresh_from_db()

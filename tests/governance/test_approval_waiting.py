@@ -12,6 +12,7 @@ from django.db import connections
 from aura.kernel import longpoll
 from aura.kernel.bell import Publisher
 from governance import approvals
+from governance.api import waiting as door
 from governance.approvals import news, waiting
 from tests.governance.asking import ACTION, ADA
 
@@ -137,5 +138,32 @@ def test_who_leaves_early_leaves_nothing_behind():
         with pytest.raises(asyncio.CancelledError):
             await waiter
         assert not waiting._polls.hubs
+
+    asyncio.run(scene())
+
+
+async def waiting_at_the_door(key, leave):
+    """A request that waits, over a connection that is there until `leave` is set."""
+
+    async def receive():
+        await leave.wait()
+        return {"type": "http.disconnect"}
+
+    async with door._while_there(receive):
+        await approvals.wait(key, 60)
+
+
+def test_a_client_that_leaves_and_a_server_that_stops_end_it_each_in_its_way():
+    key = ask().key
+
+    async def scene():
+        for stops, raised in ((False, door.Left), (True, asyncio.CancelledError)):
+            leave = asyncio.Event()
+            request = asyncio.create_task(waiting_at_the_door(key, leave))
+            await asyncio.sleep(0.05)
+            request.cancel() if stops else leave.set()
+            with pytest.raises(raised):
+                await request
+            assert request.cancelling() == (1 if stops else 0)
 
     asyncio.run(scene())

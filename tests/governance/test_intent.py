@@ -10,17 +10,21 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.timezone import now
 
 from agents.models import CallState, ToolExecution
 from agents.runtime import claims, executions
-from governance.audit import contradiction, intent, sink
+from governance.audit import contradiction, intent, notes, rotation, sink
 from governance.audit import signing as signing_
 from governance.audit.background import in_background
+from governance.audit.checkpoints import signer
 from governance.audit.intent import IntentNotKept, ensure_intent_durable
+from governance.audit.merkle import Frontier
+from governance.audit.notes import SecretKey
 from governance.audit.record import record, recorded_together
 from governance.audit.sequence import LOCK
 from governance.audit.verify import verify
-from governance.models import AuditEvent, AuditLink
+from governance.models import AuditEvent, AuditLink, Checkpoint
 from governance.types import SYSTEM, ActionClass
 from tests.fakes import call, says
 from tests.serving.instance import eventually
@@ -116,9 +120,94 @@ def test_it_is_refused_while_another_process_holds_that_file(monkeypatch):
         refused(monkeypatch, "holds the file")
 
 
-def test_it_is_refused_when_nobody_has_the_key(monkeypatch):
-    settings.AURA.log_key.unlink()
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """The key is in another process, and this one knows its public half. That other process."""
+    path = settings.AURA.log_key
+    kept = path.read_text()
+    public = SecretKey.read(kept).public.text
+    monkeypatch.setattr(
+        settings, "AURA", settings.AURA.model_copy(update={"log_public_key": public})
+    )
+    path.unlink()
+
+    def run(work=signer.sign_head):
+        path.write_text(kept)
+        try:
+            return work()
+        finally:
+            path.unlink()
+
+    yield run
+    path.write_text(kept)
+
+
+def test_it_is_refused_when_nobody_has_the_key(monkeypatch, elsewhere):
     refused(monkeypatch, "no process signs")
+
+
+def test_it_is_refused_when_nobody_could_tell_who_signs(monkeypatch):
+    settings.AURA.log_key.unlink()
+    refused(monkeypatch, "AURA_LOG_PUBLIC_KEY")
+
+
+def test_it_is_refused_when_the_public_key_is_none(monkeypatch, elsewhere):
+    monkeypatch.setattr(
+        settings, "AURA", settings.AURA.model_copy(update={"log_public_key": "aura-log/x+00+AA"})
+    )
+    refused(monkeypatch, "AURA_LOG_PUBLIC_KEY: ")
+
+
+@pytest.mark.parametrize("same_name", [True, False])
+def test_a_checkpoint_that_another_key_signed_does_not_count(monkeypatch, elsewhere, same_name):
+    """Who has the database writes what rows they like."""
+    committed()
+    elsewhere()
+    linked = committed()
+    public = notes.public_key(settings.AURA.log_public_key)
+    thief = SecretKey.made(public.name if same_name else "aura-log/thief")
+    forge(thief, linked.last, public.name)
+    refused(monkeypatch, "no process signs")
+    elsewhere()
+    ensure_intent_durable(linked)
+
+
+def test_a_signature_over_other_events_than_those_in_the_database_does_not_count(
+    monkeypatch, elsewhere
+):
+    linked = committed()
+    elsewhere()
+    ensure_intent_durable(linked)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE governance_auditlink DISABLE TRIGGER append_only")
+        cursor.execute("UPDATE governance_auditlink SET leaf = sha256('other')")
+        cursor.execute("ALTER TABLE governance_auditlink ENABLE ALWAYS TRIGGER append_only")
+    monkeypatch.setattr(intent, "DEADLINE_S", 0.3)
+    with pytest.raises(IntentNotKept, match="no process signs"):
+        ensure_intent_durable(linked)
+
+
+def test_a_key_that_the_known_one_vouched_for_counts_too(elsewhere):
+    committed()
+
+    def rotated():
+        rotation.rotate()
+        linked = committed()
+        signer.sign_head()
+        return linked
+
+    linked = elsewhere(rotated)
+    ensure_intent_durable(linked)
+
+
+def forge(key, size, origin) -> None:
+    tree = Frontier()
+    tree.extend(map(bytes, AuditLink.objects.order_by("seq").values_list("leaf", flat=True)))
+    note = notes.signed(key, notes.Checkpoint(key.public.name, size, tree.root()))
+    Checkpoint.objects.create(
+        origin=origin, size=size, root=tree.root(), frontier=tree.packed, note=str(note),
+        signed_at=now(),
+    )  # fmt: skip
 
 
 def test_it_is_refused_when_the_key_is_damaged(monkeypatch):
@@ -136,16 +225,12 @@ def test_it_is_refused_when_a_witness_remembers_more(monkeypatch):
     contradiction.settle()
 
 
-def test_a_process_without_the_key_waits_for_the_one_that_has_it(monkeypatch):
-    key = settings.AURA.log_key.read_text()
+def test_a_process_without_the_key_waits_for_the_one_that_has_it(monkeypatch, elsewhere):
+    monkeypatch.setattr(intent, "DEADLINE_S", 30.0)
     linked = committed()
-    settings.AURA.log_key.unlink()
 
     def sign_elsewhere():
-        from governance.audit.checkpoints import signer
-
-        settings.AURA.log_key.write_text(key)
-        signer.sign_head()
+        elsewhere()
         connection.close()
 
     thread = threading.Timer(0.2, sign_elsewhere)

@@ -245,13 +245,15 @@ def test_the_triggers_are_there_and_fire_always():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
-            " WHERE tgname IN ('append_only', 'append_only_truncate', 'event_pending')"
+            " WHERE tgname IN"
+            " ('append_only', 'append_only_truncate', 'event_dated', 'event_pending')"
             " ORDER BY 1, 2"
         )
         triggers = cursor.fetchall()
     assert [(table, name) for table, name, _ in triggers] == [
         ("governance_auditevent", "append_only"),
         ("governance_auditevent", "append_only_truncate"),
+        ("governance_auditevent", "event_dated"),
         ("governance_auditevent", "event_pending"),
         ("governance_auditlink", "append_only"),
         ("governance_auditlink", "append_only_truncate"),

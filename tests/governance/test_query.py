@@ -100,7 +100,7 @@ def test_one_event_by_its_public_id(log):
 @pytest.mark.parametrize("most", [1, 2, 10_000])
 @pytest.mark.parametrize("oldest_first", [False, True])
 def test_a_prefix_is_found_trace_by_trace(log, monkeypatch, most, oldest_first):
-    monkeypatch.setattr(query, "NEAR", 0)
+    monkeypatch.setattr(query, "NEAR", 1)
     monkeypatch.setattr(traces, "MOST_TRACES", most)
     for prefix, begin in (("tr_", 0), ("tr_", 5), ("tr_2", 0), ("t_", 0), ("%", 0)):
         asked = Filter(trace_id_prefix=prefix, since=log[begin].recorded_at)
@@ -116,11 +116,12 @@ def test_a_prefix_is_found_trace_by_trace(log, monkeypatch, most, oldest_first):
         assert told(asked, Page(behind="evt_000000000000", oldest_first=oldest_first)) == []
 
 
-@pytest.mark.parametrize("near", [0, 1, 5, 2000])
+@pytest.mark.parametrize("near", [1, 2, 5, 2000])
 @pytest.mark.parametrize("rare", [0, 100])
 @pytest.mark.parametrize("oldest_first", [False, True])
 def test_a_prefix_is_found_near_or_far(log, monkeypatch, near, rare, oldest_first):
     monkeypatch.setattr(query, "NEAR", near)
+    monkeypatch.setattr(query, "FAR", min(2 * near, 5))
     monkeypatch.setattr(query, "RARE", rare)
     for prefix in ("tr_", "tr_2", "t", "tr_9"):
         asked = Filter(trace_id_prefix=prefix, types=["opened", "called"][: 1 + near % 2])

@@ -17,8 +17,14 @@ import pytest
 from governance.cli import approvals, auditor, govexplain
 from tests.governance.cli.stub import Stub, serving
 from tests.serving.instance import ROOT, Instance, bare_environment
+from tickets.cli import main as aura
 
-MAIN = {"approvals": approvals.main, "auditor": auditor.main, "govexplain": govexplain.main}
+MAIN = {
+    "approvals": approvals.main,
+    "aura": aura.main,
+    "auditor": auditor.main,
+    "govexplain": govexplain.main,
+}
 OURS = ("AURA_", "HELPDESK_")
 TWO_PEOPLE = """
 from django.contrib.auth.models import User

@@ -198,4 +198,5 @@ def test_each_tool_is_a_command_of_the_project():
     from tests.serving.instance import ROOT
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {name: f"governance.cli.{name}:main" for name in ASK}
+    ours = {name: f"governance.cli.{name}:main" for name in ASK}
+    assert project["scripts"] == ours | {"aura": "tickets.cli.main:main"}

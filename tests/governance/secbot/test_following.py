@@ -254,6 +254,23 @@ def test_a_changed_event_is_found_when_it_is_read(followed):
     assert SecurityAlert.objects.get().severity == "critical"
 
 
+def test_however_many_events_were_changed_it_is_one_incident_which_says_how_many(followed):
+    logbook.write(5)
+    logbook.guards_off()
+    logbook.sql("UPDATE governance_auditevent SET actor_name = 'bob'")
+    catch_up()
+    (incident,) = SecurityIncident.objects.all()
+    assert (incident.type, incident.subject) == ("hash_mismatch", "log")
+    changed = SecurityAlert.objects.filter(type="hash_mismatch").order_by("place")
+    assert [alert.message for alert in changed] == [
+        f"place {n}: a column was changed" for n in range(1, 6)
+    ]
+    told = AuditEvent.objects.filter(type="security_alert").order_by("pk")
+    assert [data_of(event.body)["data"]["payload"].get("repeats") for event in told] == [
+        None, 1, 2, 3, 4,
+    ]  # fmt: skip
+
+
 def test_a_changed_column_is_found_when_it_is_read(followed):
     logbook.write(1)
     logbook.guards_off()

@@ -1,0 +1,145 @@
+"""What a person reads before they decide on a request: one sentence first, then the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from governance.access import DECIDE
+from governance.approvals import obstacle
+from governance.identity import decider
+from governance.models import Approval, ApprovalStatus
+from governance.templatetags.excerpts import as_json
+from governance.templatetags.shown import long_texts
+from governance.types import ActionClass, Role
+
+EARLIER: Final = 5
+SENTENCE_CHARS: Final = 300
+RISKS: Final[Mapping[str, str]] = {
+    ActionClass.READ: "It looks and changes nothing.",
+    ActionClass.WRITE: "It changes something, and it can be undone.",
+    ActionClass.DESTRUCTIVE: "It deletes or ends something that may not come back.",
+    ActionClass.UNKNOWN: "Nobody knows what it does: treat it as destructive.",
+    "plan": "Nothing is done yet: it is what the agent means to do, and may then do.",
+}
+UNDO: Final[Mapping[str, str]] = {
+    ActionClass.READ: "There is nothing to undo.",
+    ActionClass.WRITE: "By another change; nothing better is known of this tool.",
+    "plan": "Cancel the ticket: what is not merged reaches no cluster.",
+}
+NO_UNDO: Final = "Not by Aura. Make sure of it before you say yes."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What was written for it so far; `url` leads to all of it as text."""
+
+    title: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A request as somebody in particular is shown it.
+
+    `because` says why they may not approve it; `reach`, `place`, `tags` and `sensitivity` are what
+    was found of the resource, `policy` why it is asked, `trace` the whole of it in words; `spent`
+    what its ticket or task has cost so far, `changes` what was written for it.
+    """
+
+    approval: Approval
+    sentence: str
+    because: str
+    may_deny: bool
+    risk: str
+    undo: str
+    preview: str = ""
+    earlier: Sequence[Approval] = ()
+    reach: Sequence[str] = ()
+    place: str = ""
+    tags: Sequence[str] = ()
+    sensitivity: Sequence[str] = ()
+    policy: str = ""
+    trace: str = ""
+    spent: str = ""
+    changes: Sequence[Change] = field(default_factory=tuple)
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether a yes is asked for twice."""
+        risky = self.approval.action_class in {ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN}
+        return risky and not self.approval.kind
+
+
+def case_of(approval: Approval, user: Any, **known: Any) -> Case:
+    """What governance itself knows of it; `known` are fields that somebody knows better."""
+    kind = approval.shown_class
+    usual: dict[str, Any] = {
+        "sentence": sentence(approval),
+        "because": because(approval, user),
+        "may_deny": may_deny(approval, user),
+        "risk": RISKS.get(kind, RISKS[ActionClass.UNKNOWN]),
+        "undo": UNDO.get(kind, NO_UNDO),
+        "preview": preview(approval),
+        "earlier": list(earlier(approval)),
+    }
+    return Case(approval=approval, **(usual | known))
+
+
+def preview(approval: Approval) -> str:
+    """What the call would touch, as whoever asks found out."""
+    said = approval.context.get("preview") if isinstance(approval.context, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def sentence(approval: Approval) -> str:
+    """What is asked for: in its own words where it has some, else the tool and what it is for."""
+    said = approval.arguments.get("summary" if approval.kind else "description")
+    if not isinstance(said, str) or not said.strip():
+        said = f"{approval.tool_name.replace('_', ' ').capitalize()}: {approval.resource_name}"
+    line = " ".join(said.split())
+    return line if len(line) <= SENTENCE_CHARS else f"{line[:SENTENCE_CHARS]}…"
+
+
+def because(approval: Approval, user: Any) -> str:
+    """Why this person may not approve it; empty where they may, or nobody can any more."""
+    if approval.status != ApprovalStatus.PENDING:
+        return ""
+    if not user.has_perm(DECIDE):
+        return "you may look at this and not decide on it"
+    return obstacle(approval, decider(user))
+
+
+def may_deny(approval: Approval, user: Any) -> bool:
+    """Whether they may say no: who asked for it may, unlike to a yes."""
+    held = [Role(name).rank for name in decider(user).roles]
+    wanted = Role(approval.approver_role).rank
+    return user.has_perm(DECIDE) and max(held, default=-1) >= wanted
+
+
+def earlier(approval: Approval) -> QuerySet[Approval]:
+    """The last decisions on the same thing: this tool on this resource."""
+    same = Approval.objects.filter(
+        tool_name=approval.tool_name,
+        resource_type=approval.resource_type,
+        resource_name=approval.resource_name,
+        decided_at__isnull=False,
+    )
+    shown = same.exclude(pk=approval.pk).order_by("-requested_at", "-pk")
+    return shown.defer("arguments", "context")[:EARLIER]
+
+
+def _arguments(approval: Approval) -> str:
+    texts = (f"{name}:\n{text}" for name, text in long_texts(approval.arguments))
+    return "\n\n".join([as_json(approval.arguments), *texts])
+
+
+# What a page shows the beginning of, by the name in the URL of all of it.
+WHOLE: Final[Mapping[str, Callable[[Approval], str]]] = {
+    "preview": preview,
+    "arguments": _arguments,
+}

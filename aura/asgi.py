@@ -43,9 +43,13 @@ GATEWAY_PORT, AGENT_PORTS = settings.AURA.ports.gateway, settings.AURA.ports.age
 
 
 async def _express(scope: Scope, body: bytes) -> Answer | None:
+    from aura.serving.direct import direct  # noqa: PLC0415 - as below
     from aura.serving.express import express  # noqa: PLC0415 - as below
 
-    return await express(scope, body)
+    port = scope["server"][1]
+    if port == API_PORT:
+        return await express(scope, body)
+    return await direct(scope, body) if port == GATEWAY_PORT else None
 
 
 bridge = Bridge(get_wsgi_application(), api_port=API_PORT, express=_express)

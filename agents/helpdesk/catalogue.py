@@ -58,6 +58,7 @@ def toolset(name: str) -> Toolset:
     return Toolset([*found.tools(), *external_tools(name)] if found else ())
 
 
+@cache
 def working_toolset(name: str) -> Toolset:
     """The same, with what a run needs for itself: reading on in its long results."""
     return Toolset([*toolset(name), read_result(Resource(type="result", name=name))])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.utils.timezone import now
 
 from agents.definition import HelpdeskAgent
-from agents.helpdesk import catalogue
+from agents.helpdesk import catalogue, review
 from agents.helpdesk.answering import Listing
 from agents.helpdesk.journal import TaskJournal
 from agents.models import (
@@ -89,10 +90,12 @@ def session(task: HelpdeskTask, run: Run, model: LanguageModel | None = None) ->
         _open(task, run, agent)
     never_held = bool(task.tool) and run.token == 1  # so nothing of it is written yet
     taken = () if never_held else conversation.load(run)
-    turn, calls = taken[-1] if taken else (None, [])
-    fresh = turn is None and bool(task.tool)
-    if fresh:
-        turn, calls = _direct(task, run)
+    asked = model or model_for(agent)
+    begun = None if taken else _begun(task, run, agent, asked)
+    turn, calls = begun or (taken[-1] if taken else (None, []))
+    messages = conversation.messages_of(run, taken, tools)
+    if begun:
+        messages += conversation.of_turn(*begun)
     made = Session(
         run=run,
         door=Door(
@@ -105,17 +108,17 @@ def session(task: HelpdeskTask, run: Run, model: LanguageModel | None = None) ->
             purpose=task.purpose,
             approval_expires_s=_config().approval_request_expires_s,
         ),
-        model=model or model_for(agent),
+        model=asked,
         journal=TaskJournal(task, run),
         task=Task(title=agent.name, description=task.question),
-        messages=conversation.messages_of(run, taken, tools),
+        messages=messages,
         turn=turn,
         calls=calls,
         told={call.id for call in calls if call.state == "done"},
-        unsaved=fresh,
+        unsaved=begun is not None,
         patient=False,
     )
-    if fresh:
+    if begun and task.tool:
         _read_first(made)
     return made
 
@@ -170,8 +173,29 @@ def _config() -> Settings:
     return config
 
 
-def _direct(task: HelpdeskTask, run: Run) -> tuple[Turn, list[ToolExecution]]:
-    """The one turn of a direct call, as if a model had said it; not written yet."""
+def _begun(
+    task: HelpdeskTask, run: Run, agent: HelpdeskAgent, model: LanguageModel
+) -> tuple[Turn, list[ToolExecution]] | None:
+    """The first turn where it is not the model's to say: a direct call, or the triage.
+
+    With the triage the first request to a model carries its findings. Rules call it themselves.
+    """
+    if task.tool:
+        return _begun_with(task, run, task.key, task.tool, task.arguments)
+    if isinstance(model, Listing):
+        return None
+    tools = catalogue.toolset(agent.name)
+    for name, arguments in agent.calls_for(task.question):
+        tool = tools.get(name)
+        if tool is not None and review.TRIAGE in tool.tags:
+            return _begun_with(task, run, "triage", name, arguments)
+    return None
+
+
+def _begun_with(
+    task: HelpdeskTask, run: Run, call_id: str, tool: str, arguments: Mapping[str, Any]
+) -> tuple[Turn, list[ToolExecution]]:
+    """A turn with one call, as if a model had said it; not written yet."""
     turn = Turn(
         run=run,
         number=1,
@@ -183,9 +207,9 @@ def _direct(task: HelpdeskTask, run: Run) -> tuple[Turn, list[ToolExecution]]:
         run=run,
         turn=turn,
         position=0,
-        call_id=task.key,
-        tool=task.tool,
-        raw_arguments=json.dumps(task.arguments),
+        call_id=call_id,
+        tool=tool,
+        raw_arguments=json.dumps(dict(arguments)),
     )
     return turn, [call]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from agents.helpdesk import review
 from agents.models import HelpdeskTask, TaskFailure, TaskState
 
 DENIED, FAILED, AWAY = 403, 422, 502
@@ -22,6 +23,11 @@ def envelope(task: HelpdeskTask) -> dict[str, Any]:
     if task.approval:
         said["approval_id"] = task.approval
     return said
+
+
+def headers(task: HelpdeskTask) -> dict[str, str]:
+    """`X-Audit-Mismatch: true` where the answer says what no record shows (behaviour §1.1)."""
+    return {"X-Audit-Mismatch": "true"} if review.of(task) else {}
 
 
 def answered(task: HelpdeskTask) -> tuple[int, dict[str, Any]]:

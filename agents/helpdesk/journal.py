@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from django.conf import settings
 from django.utils.timezone import now
 
-from agents.helpdesk import news
+from agents.helpdesk import news, review
 from agents.models import (
     HelpdeskTask,
     Run,
@@ -116,7 +116,10 @@ class TaskJournal:
     def completed(self, turn: Turn, calls: Sequence[ToolExecution]) -> None:
         """A model that calls nothing has answered."""
         if self.running() and not calls:
-            self.finish(TaskState.COMPLETED, turn.text or "There is nothing to say.")
+            text, flags = review.flagged(self.task, self.run, turn)
+            if flags:
+                self._change(artifacts=[*self.task.artifacts, *flags])
+            self.finish(TaskState.COMPLETED, text or "There is nothing to say.")
 
     def proceed(self) -> bool:
         if not self.running():
@@ -237,13 +240,17 @@ def _tell_ended(task: HelpdeskTask, *, actor: Principal = SYSTEM) -> None:
         told["tool"] = {"name": task.tool, "agent": task.agent, "parameters": task.arguments}
     if task.purpose:
         told["purpose"] = {"name": task.purpose, "note": task.purpose_note}
+    more: dict[str, Any] = {}
+    if flagged := review.of(task):
+        told["delegation_verification"] = review.verification(task)
+        more["mismatches"] = flagged
     canceled = actor is not SYSTEM
     record(
         "gateway_request",
         actor=actor if canceled else task.principal,
         action=task.tool or "question",
         trace_id=task.trace_id,
-        data={"event": told, "task": task.key, "state": task.state},
+        data={"event": told, "task": task.key, "state": task.state, **more},
         about=About(session_id=task.key, agent=task.agent, key=f"gw_{task.key[5:]}"),
     )
 

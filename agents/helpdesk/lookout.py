@@ -15,7 +15,8 @@ from django.conf import settings
 from agents.argocd import configured
 from agents.argocd.desk import Desk
 from agents.argocd.state import Application
-from agents.argocd.tools import Watched, argo_tools
+from agents.argocd.tools import argo_tools
+from agents.argocd.watched import Watched
 from agents.definition import HelpdeskAgent
 from agents.kubernetes.client import Cluster
 from agents.kubernetes.kinds import NAMESPACE, Object

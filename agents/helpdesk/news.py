@@ -6,17 +6,16 @@ import logging
 from functools import partial
 from uuid import UUID
 
-from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from agents.helpdesk import lane
 from aura.kernel.bell import Publisher
 from aura.kernel.errands import Errands
 from aura.kernel.telemetry import metrics
 
 CHANNEL = "aura.tasks"
-ADVANCE = "agents.tasks.advance"
+WAKE_UP = "agents.helpdesk.wake"
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +37,12 @@ def wake(run_id: UUID) -> None:
 
 def wake_now(run_id: UUID) -> None:
     """Wake a worker for the task of this run."""
-    _messages.run_soon(partial(_send, str(run_id)))
+    _messages.run_soon(partial(_send, run_id))
 
 
-def _send(run_id: str) -> None:
+def _send(run_id: UUID) -> None:
     try:
-        current_app.send_task(ADVANCE, args=[run_id], retry=False)
-    except (OperationalError, RedisError, OSError) as error:
-        metrics.WAKEUPS_LOST.labels(ADVANCE).inc()
+        lane.put(run_id)
+    except (RedisError, OSError) as error:
+        metrics.WAKEUPS_LOST.labels(WAKE_UP).inc()
         logger.warning("the wake-up of run %s could not be sent: %s", run_id, error)

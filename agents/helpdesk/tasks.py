@@ -75,7 +75,8 @@ def ask(  # noqa: PLR0913 - what a question consists of, each by its name
         purpose=storable(purpose)[:200],
         purpose_note=redact(storable(purpose_note)),
     )
-    return _begun(task, by=by, context_id=context_id)
+    begin(_made(task, by=by, context_id=context_id))
+    return task
 
 
 def call(  # noqa: PLR0913 - likewise
@@ -94,6 +95,34 @@ def call(  # noqa: PLR0913 - likewise
 
     Raises `ValidationFailed`.
     """
+    task = direct(
+        agent,
+        tool,
+        arguments,
+        by=by,
+        trace_id=trace_id,
+        context_id=context_id,
+        message=message,
+        purpose=purpose,
+        purpose_note=purpose_note,
+    )
+    begin(task)
+    return task
+
+
+def direct(  # noqa: PLR0913 - likewise
+    agent: str,
+    tool: str,
+    arguments: Mapping[str, Any],
+    *,
+    by: Principal,
+    trace_id: str = "",
+    context_id: str = "",
+    message: Mapping[str, Any] | None = None,
+    purpose: str = "",
+    purpose_note: str = "",
+) -> HelpdeskTask:
+    """The task of such a call, which is not written yet: `begin` does that."""
     task = HelpdeskTask(
         agent=agent,
         tool=storable(tool)[:100],
@@ -103,7 +132,7 @@ def call(  # noqa: PLR0913 - likewise
         purpose=storable(purpose)[:200],
         purpose_note=redact(storable(purpose_note)),
     )
-    return _begun(task, by=by, context_id=context_id)
+    return _made(task, by=by, context_id=context_id)
 
 
 def _kept(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +151,7 @@ def _without_passwords(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, CONNECTION: redact(said)} if isinstance(said, str) else arguments
 
 
-def _begun(task: HelpdeskTask, *, by: Principal, context_id: str) -> HelpdeskTask:
+def _made(task: HelpdeskTask, *, by: Principal, context_id: str) -> HelpdeskTask:
     key = uuid.uuid4().hex
     task.key = f"task-{key[:12]}"
     task.context_id = storable(context_id)[:128] or f"ctx-{key[12:24]}"
@@ -135,12 +164,16 @@ def _begun(task: HelpdeskTask, *, by: Principal, context_id: str) -> HelpdeskTas
         due_at=task.created_at,
         created_at=task.created_at,
     )
+    context.about_ticket(task.key)
+    return task
+
+
+def begin(task: HelpdeskTask) -> None:
+    """Write a task that was just made; a worker is woken once that has committed."""
     with rows.one_message():
         rows.insert([task.run])
         rows.insert([task])
         news.wake(task.run_id)
-    context.about_ticket(task.key)
-    return task
 
 
 def find(key: str) -> HelpdeskTask | None:

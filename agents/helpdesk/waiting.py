@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from agents.admission import in_thread
 from agents.helpdesk.news import CHANNEL
+from agents.helpdesk.tasks import begin
 from agents.models import ENDED_TASK, HelpdeskTask, TaskState
 from aura.kernel import rows
 from aura.kernel.longpoll import LongPoll
@@ -18,6 +22,11 @@ async def settled(key: str, timeout_s: float) -> HelpdeskTask | None:
     None: there is none. Raises `Unavailable` when the database does not answer then.
     """
     return await _polls.wait(str(storable(key)), _is_settled, timeout_s)
+
+
+async def begun(task: HelpdeskTask, timeout_s: float) -> HelpdeskTask | None:
+    """Begin a task that is not written yet (`tasks.begin`), and wait as `settled` does."""
+    return await _polls.begun(task.key, partial(in_thread, begin, task), _is_settled, timeout_s)
 
 
 async def decided(key: str, approval: str, timeout_s: float) -> HelpdeskTask | None:

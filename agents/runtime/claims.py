@@ -6,13 +6,13 @@ A Celery message only says "look"; who may work is decided here, in the database
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import (
     DatabaseError,
@@ -26,7 +26,7 @@ from django.db.models import Case, Exists, F, IntegerField, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from agents.models import Run, StopSwitch
-from agents.runtime import presence
+from agents.runtime import keeping, presence
 from aura.kernel import rows
 
 _MS = timedelta(milliseconds=1)
@@ -53,6 +53,11 @@ WHERE id = %s AND token = %s AND lease_until IS NOT NULL
 """
 _QUEUE = """
 UPDATE agents_run SET due_at = statement_timestamp() + %s * interval '1 ms' WHERE id = %s
+"""
+_RELEASE = """
+UPDATE agents_run SET
+    lease_until = NULL, due_at = statement_timestamp() + %s::bigint * interval '1 ms'
+WHERE id = %s AND token = %s
 """
 # `due` for one run.
 _DUE = """
@@ -114,10 +119,7 @@ def revoke_all() -> None:
 @contextmanager
 def held(run_id: UUID) -> Iterator[Run | None]:
     """The run, claimed and kept until the end of the block; None when there is nothing to do."""
-    if not _is_due(run_id):
-        yield None
-        return
-    with presence.marked(run_id) as mark:
+    with presence.marked(run_id, wanted=partial(_is_due, run_id)) as mark:
         run = claim(run_id, mark) if mark else None
         if run is None:
             yield None
@@ -180,30 +182,18 @@ def unhurried() -> None:
 
 def release(run: Run, *, again_in: timedelta | None = None) -> None:
     """Let go of the run, inside `fenced`. Without `again_in` it sleeps until somebody queues it."""
-    due_at = None if again_in is None else Now() + again_in
-    Run.objects.filter(pk=run.pk, token=run.token).update(lease_until=None, due_at=due_at)
+    again_ms = None if again_in is None else again_in // _MS
+    rows.demand(_RELEASE, [again_ms, run.pk, run.token], otherwise=LeaseLost(str(run.pk)))
 
 
 @contextmanager
 def kept(run: Run) -> Iterator[None]:
     """Renew the lease in the background, so that a long call does not lose the run."""
-    done = threading.Event()
-
-    def heartbeat() -> None:
-        try:
-            while not done.wait(RENEW_S):
-                if not _renewed(run):
-                    return
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=heartbeat, name=f"lease-{run.pk}", daemon=True)
-    thread.start()
-    try:
+    with _keeper.keeping(uuid4(), partial(_renewed, run), every_s=RENEW_S):
         yield
-    finally:
-        done.set()
-        thread.join()
+
+
+_keeper = keeping.Keeper()
 
 
 def is_outage(error: Exception) -> bool:
@@ -232,6 +222,8 @@ def _renewed(run: Run) -> bool:
         close_old_connections()
         with transaction.atomic():
             unhurried()
+            with connection.cursor() as cursor:  # others are to be renewed too
+                cursor.execute("SET LOCAL lock_timeout TO '1s'")
             return renew(run)
     except (DatabaseError, InterfaceError):
         logger.warning("lease of %s could not be renewed; trying again", run.pk)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from agents.models import CallState, ToolExecution
+from agents.models import CallState
 from agents.runtime.door import PLACE, BoundCall, Refused
 from agents.runtime.executions import Outcome, has_effect
 from agents.runtime.interrupt import current
@@ -31,20 +31,19 @@ def look(session: Session) -> None:
             bound = session.door.bind(call)
         except Refused:
             continue  # the door says so itself
-        if has_effect(bound) and not _denied(bound):
-            _inspect(session, call, bound)
+        if not has_effect(bound) and call.tool != session.door.plan_tool:
+            continue
+        effect = bound.judge(replace(bound, inspection=UNSEEN)).effect
+        if effect is not Effect.DENY:  # else the policy says no whatever would be seen
+            _inspect(session, bound, asks=effect is Effect.REQUIRE_APPROVAL)
 
 
-def _denied(bound: BoundCall) -> bool:
-    """Whether the policy says no whatever would be seen: then nothing is looked at for it."""
-    return bound.judge(replace(bound, inspection=UNSEEN)).effect is Effect.DENY
-
-
-def _inspect(session: Session, call: ToolExecution, bound: BoundCall) -> None:
+def _inspect(session: Session, bound: BoundCall, *, asks: bool) -> None:
     assert bound.tool.inspect is not None  # noqa: S101 - its caller has looked
+    call = bound.execution
     try:
         current().check()
-        seen = bound.tool.inspect(bound.parameters, bound.context)
+        seen = bound.tool.inspect(bound.parameters, replace(bound.context, asks=asks))
     except ToolFailure as failure:
         session.outcomes.append((call, _refusal(failure)))
     else:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,15 +44,16 @@ class Mark:
 
 
 @contextmanager
-def marked(run_id: UUID) -> Iterator[Mark | None]:
+def marked(run_id: UUID, *, wanted: Callable[[], bool] = lambda: True) -> Iterator[Mark | None]:
     """Hold the mark of a run until the end of the block; None while another holds it here.
 
+    Where another does, it is waited for a little if it is still `wanted` then.
     It is taken away at the end, however the block ends: only a killed process leaves one.
     """
     directory = _directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / str(run_id)
-    handle = _patiently_locked(path)
+    handle = _patiently_locked(path, wanted)
     try:
         yield None if handle is None else Mark(handle)
     finally:
@@ -85,8 +86,11 @@ def _directory() -> Path:
     return data / "claims"
 
 
-def _patiently_locked(path: Path) -> int | None:
+def _patiently_locked(path: Path, wanted: Callable[[], bool]) -> int | None:
     """The lock, also when its last holder is just leaving: a wake-up then is not lost."""
+    handle = _locked(path, os.O_RDWR | os.O_CREAT)
+    if handle is not None or not wanted():
+        return handle
     deadline = time.monotonic() + PATIENCE_S
     while (handle := _locked(path, os.O_RDWR | os.O_CREAT)) is None:
         if time.monotonic() > deadline:

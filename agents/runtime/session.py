@@ -67,6 +67,8 @@ class Session:
         """A fenced transaction that first writes what is owed. Raises `claims.LeaseLost`."""
         try:
             with claims.fenced(self.run), recorded_together() as told:
+                if self.unsaved and self.turn is not None:
+                    rows.take_key(self.turn)
                 self.journal.opened()
                 self._write_turn()
                 self._write_outcomes()
@@ -82,7 +84,7 @@ class Session:
     def _write_turn(self) -> None:
         if not self.unsaved or self.turn is None:
             return
-        rows.insert_for_key(self.turn)
+        rows.insert([self.turn])
         for call in self.calls:
             call.turn = self.turn  # it has its key now
         self.journal.answered(self.turn)
@@ -147,6 +149,8 @@ class Session:
         if tool is None or tool.probe is None:
             call.state = CallState.PROPOSED
         call.attempts = 0 if outcome.blocked else (call.attempts + 1) % TRANSIENT_TRIES
+        if outcome.blocked:
+            call.waiting_since = None  # once it is mended, it is waited for anew
         call.save()
         if call.attempts == 0:
             if self.journal.running():  # else another call of the turn has paused it already

@@ -101,7 +101,8 @@ class CallContext:
     `principal` is who the call is made for, `purpose` what they say it is for. `preconditions` are
     those of the inspection that was approved. `permits` judges the call again by what was measured
     during the effect, before it is committed; it raises `ToolFailure` when that is not allowed.
-    `waits_since`: of a call that was suspended to be run again.
+    `waits_since`: of a call that was suspended to be run again. `asks`: of an inspection, a person
+    will be asked about the call, as far as the policy can tell without it.
     """
 
     call_id: str
@@ -111,6 +112,7 @@ class CallContext:
     preconditions: Mapping[str, Any] = field(default_factory=dict)
     permits: Callable[[Impact], None] = _anything
     waits_since: datetime | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

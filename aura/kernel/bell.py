@@ -41,14 +41,15 @@ class Publisher:
         if time.monotonic() < self._quiet_until:
             return
         try:
-            _client(settings.REDIS_URL).publish(self._channel, text)
+            client(settings.REDIS_URL).publish(self._channel, text)
         except (RedisError, OSError) as error:
             self._quiet_until = time.monotonic() + QUIET_S
             logger.warning("%s: Redis was not told of %s (%s)", self._channel, text, error)
 
 
 @Once
-def _client(url: str) -> redis.Redis:
+def client(url: str) -> redis.Redis:
+    """For what must neither wait long nor be tried again."""
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=PUBLISH_TIMEOUT_S,

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 
 LATER: Final = "aura.later"
 
-# (status, JSON); may raise a `Problem`
-Later = Callable[[], Awaitable[tuple[int, Any]]]
+# (status, JSON, further headers); may raise a `Problem`
+Later = Callable[[], Awaitable[tuple[int, Any, dict[str, str]]]]
 
 
 def answer_later(request: HttpRequest, later: Later) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 from django.conf import settings
@@ -63,6 +63,23 @@ class LongPoll(Generic[Row]):
             except TimeoutError:
                 raise Unavailable("The database does not answer") from None
 
+    async def begun(
+        self, key: str, begin: Callable[[], Awaitable[object]], until: Until[Row], timeout_s: float
+    ) -> Row | None:
+        """The same for a row that `begin` makes: what happens to it from then on is not missed, so
+        it is not looked at before something does.
+        """
+        with self.hubs.visit() as hub:
+            with hub.joining(key, until) as answer:
+                await begin()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_s):
+                        row = await answer
+                        if row is not None:  # else all rows were looked at before it was there
+                            return row
+                        return await self.wait(key, until, timeout_s)
+            return await self.wait(key, until, 0)
+
 
 class _Hub(Generic[Row]):
     """Lives as long as its event loop has waiters."""
@@ -79,12 +96,18 @@ class _Hub(Generic[Row]):
 
     async def joined(self, key: str, until: Until[Row]) -> Row | None:
         """The row, once `until` holds for it as it was read after this call."""
+        with self.joining(key, until) as answer:
+            self._rung.add(key)  # it may have changed before we joined
+            self._bell.set()
+            return await answer
+
+    @contextmanager
+    def joining(self, key: str, until: Until[Row]) -> Iterator[asyncio.Future[Row | None]]:
+        """Inside, the row comes once something has happened to it and `until` holds."""
         answer: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, {})[answer] = until
-        self._rung.add(key)  # it may have changed before we joined
-        self._bell.set()
         try:
-            return await answer
+            yield answer
         finally:
             del self._waiting[key][answer]
             if not self._waiting[key]:

@@ -34,6 +34,8 @@ from django.db.models import (
 )
 from psycopg.pq import TransactionStatus
 
+from aura.kernel.database.prepared import prepared_cursor
+
 Row = TypeVar("Row", bound=Model)
 Fields = tuple["Field[Any, Any]", ...]
 # With a field its attribute and the type whose values go as they are; None: none do.
@@ -55,7 +57,7 @@ PLAIN: dict[type, type] = {
 class _Write:
     """A statement that writes `count` rows; where it does not, `otherwise` is raised.
 
-    `certain`: it writes them or fails.
+    `certain`: it writes them or fails. `taken` is given the row that it returns.
     """
 
     statement: str
@@ -63,6 +65,7 @@ class _Write:
     count: int
     otherwise: Exception
     certain: bool = False
+    taken: Callable[[tuple[Any, ...]], None] | None = None
 
 
 class _Together:
@@ -79,14 +82,24 @@ class _Together:
         writes, self._writes = self._writes, []
         if not writes and not question:
             return None
+        waiting = _together.get()
+        if waiting is not None and waiting is not self:
+            waiting.send()  # what was written before is found
         statements = [write.statement for write in writes] + ([question] if question else [])
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "; ".join(statements), [*(v for write in writes for v in write.values), *values]
-            )
+        sent = [*(v for write in writes for v in write.values), *values]
+        begins = _not_begun()
+        # Only a statement that goes alone can be prepared.
+        alone = not writes and not begins
+        with prepared_cursor(connection) if alone else connection.cursor() as cursor:
+            if begins:
+                _begin_along(cursor, "; ".join(statements), sent)
+            else:
+                cursor.execute("; ".join(statements), sent)
             for write in writes:
                 if cursor.rowcount != write.count:
                     raise write.otherwise
+                if write.taken is not None:
+                    write.taken(cursor.fetchone())
                 cursor.nextset()
             row: tuple[Any, ...] | None = cursor.fetchone() if question else None
         return row
@@ -109,6 +122,31 @@ class _Together:
         """Wraps every other statement: it finds what was written before it."""
         self.send()
         return execute(*statement)
+
+
+def _not_begun() -> bool:
+    """Whether Django is in a transaction that the server has not been told of yet."""
+    raw = connection.connection
+    return (
+        connection.in_atomic_block
+        and raw is not None
+        and not raw.autocommit
+        and raw.info.transaction_status is TransactionStatus.IDLE
+    )
+
+
+def _begin_along(cursor: Any, statements: str, values: Sequence[Any]) -> None:
+    """Send statements and what begins the transaction, for which the driver would send a message
+    of its own. The first result is that of the statements.
+    """
+    raw = connection.connection
+    raw.autocommit = True  # tells the client alone; Django does the same at the end
+    try:
+        cursor.execute(f"BEGIN; {statements}", values)
+    finally:
+        if raw.info.transaction_status is TransactionStatus.IDLE and not raw.closed:
+            raw.autocommit = False  # nothing was sent
+    cursor.nextset()
 
 
 _together: ContextVar[_Together | None] = ContextVar("together", default=None)
@@ -193,22 +231,35 @@ def insert(rows: Sequence[Model]) -> None:
 def insert_for_key(row: Model) -> None:
     """Insert a row whose key the database makes, and set that on it."""
     fields, head, each, key = _insertion(type(row), makes_key=True)
-    made = ask(f"{head}{each} RETURNING {key}", _values(fields, row, add=True))
+    statement, values = f"{head}{each} RETURNING {key}", _values(fields, row, add=True)
+    batch = _together.get()
+    made = batch.send(statement, values) if batch else _prepared(statement, values)
     assert made is not None  # noqa: S101 - an insert that fails raises
     row.pk = made[0]
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Model.save does
 
 
-def insertion(*new: Model) -> tuple[str, list[Any]]:
-    """One statement that inserts rows of any models, and its values: for another connection."""
-    parts, values = [], []
-    for row in new:
-        fields, head, each, _ = _insertion(type(row), makes_key=row.pk is None)
-        parts.append(head + each)
-        values += _values(fields, row, add=True)
-    *others, last = parts
-    named = ", ".join(f"row{n} AS ({part})" for n, part in enumerate(others))
-    return (f"WITH {named} {last}" if named else last), values
+def take_key(row: Model) -> None:
+    """Have the database make the key of a row, and set it when the next message is sent."""
+    meta = row._meta  # noqa: SLF001 - public by its documentation
+    assert meta.pk is not None  # noqa: S101 - every model has one
+
+    def taken(made: tuple[Any, ...]) -> None:
+        row.pk = made[0]
+
+    statement = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
+    failure = DatabaseError(f"{meta.db_table} makes no keys")
+    _write(_Write(statement, [_quoted(meta.db_table), meta.pk.column], 1, failure, taken=taken))
+
+
+def _prepared(question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The first row of a statement of its own. To plan it anew costs more than what the driver
+    sends to begin a transaction, where none has begun.
+    """
+    with prepared_cursor(connection) as cursor:
+        cursor.execute(question, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
 
 
 def is_new(row: Model) -> bool:
@@ -274,9 +325,7 @@ def made(model: type[Row], found: Sequence[Any]) -> Row:
 
 
 def _found(model: type[Row], statement: str, values: Sequence[Any]) -> Row | None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found = cursor.fetchone()
+    found = _Together().send(statement, values)
     if found is None:
         return None
     whole = _whole(model)

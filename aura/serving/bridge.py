@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 class Bridge:
     """ASGI application that answers through a WSGI one. `api_port` has its own error envelope.
 
-    `express` is asked first there, and answers without a thread what it can.
+    `express` is asked first, and answers without a thread of Django's what it can.
     """
 
     def __init__(self, wsgi: Wsgi, *, api_port: int, express: Express | None = None) -> None:
@@ -56,13 +56,13 @@ class Bridge:
         except BodyRefused as error:
             answer = refusal(error.status, error.code, error.message, api=api)
         else:
-            answer = await self._at_once(scope, body, api=api) or await self._in_a_thread(
+            answer = await self._at_once(scope, body) or await self._in_a_thread(
                 scope, body, api=api
             )
         await answer.send(send, head=scope["method"] == "HEAD")
 
-    async def _at_once(self, scope: Scope, body: bytes, *, api: bool) -> Answer | None:
-        return await self.express(scope, body) if api and self.express is not None else None
+    async def _at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        return await self.express(scope, body) if self.express is not None else None
 
     async def _in_a_thread(self, scope: Scope, body: bytes, *, api: bool) -> Answer:
         environ = environ_of(scope, body)
@@ -81,9 +81,8 @@ class Bridge:
 
 async def _completed(begun: Answer, later: Later) -> Answer:
     """The answer that a view has only begun: its headers, with what has come of it."""
-    more: dict[str, str] = {}
     try:
-        status, said = await later()
+        status, said, more = await later()
     except Problem as problem:
         status, said, more = problem.status, plain(problem), headers_of(problem)
     body = json.dumps(said).encode() + b"\n"

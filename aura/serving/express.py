@@ -48,7 +48,7 @@ async def express(scope: Scope, body: bytes) -> Answer | None:
     """The answer to a plain request on the API's port, or None."""
     method, (route, ticket) = scope["method"], _route(scope["path"])
     answering = EXPRESS.get(route, {}).get(method)
-    token = await _token(scope) if answering is not None else None
+    token = await token_of(scope) if answering is not None else None
     if answering is None or token is None or needed(TABLE, route, method) not in token.permissions:
         return None
     asked = Asked(token=token, query=scope["query_string"], body=body, id=ticket)
@@ -78,7 +78,7 @@ def _route(path: str) -> tuple[str, str]:
     return ("api/tickets/<str:id>", below) if parse_uuid(below) else ("", "")
 
 
-async def _token(scope: Scope) -> Verified | None:
+async def token_of(scope: Scope) -> Verified | None:
     """What the request may do, if there is nothing about it that another would have to look at."""
     said: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:

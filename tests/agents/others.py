@@ -11,7 +11,13 @@ from agents.a2a import app
 from agents.definition import HelpdeskAgent
 from agents.helpdesk import cards, catalogue
 
-REMEMBERED = ((catalogue, "toolset"), (cards, "tools"), (cards, "skills"), (app, "_card"))
+REMEMBERED = (
+    (catalogue, "toolset"),
+    (catalogue, "working_toolset"),
+    (cards, "tools"),
+    (cards, "skills"),
+    (app, "_card"),
+)
 
 
 def in_place(monkeypatch: pytest.MonkeyPatch, agents: Sequence[HelpdeskAgent]) -> None:

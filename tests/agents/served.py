@@ -41,9 +41,9 @@ class Served:
 
 
 @contextmanager
-def served() -> Iterator[Served]:
-    """The agents' ports and the gateway's."""
-    wanted = [*settings.AURA.ports.agents, settings.AURA.ports.gateway]
+def served(*ports: int) -> Iterator[Served]:
+    """These ports; by default the agents' and the gateway's."""
+    wanted = ports or (*settings.AURA.ports.agents, settings.AURA.ports.gateway)
     sockets = {port: _bound() for port in wanted}
     real = {each.getsockname()[1]: port for port, each in sockets.items()}
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from django.db import connection, connections
 
+from agents import admission
 from agents.helpdesk import drive, tasks
 from aura.asgi import bridge
+from aura.serving import express
 from aura.serving.bridge import THREADS
 
 
@@ -36,12 +39,18 @@ def working() -> Iterator[None]:
 
 
 def close_connections_of_bridge() -> None:
-    """The bridge's threads outlive the test, its database does not."""
-    met = threading.Barrier(THREADS)
+    """The threads that answer outlive the test, its database does not."""
+    _close_all(bridge.threads, THREADS)
+    _close_all(admission._threads, admission.THREADS)
+    _close_all(express._looker, 1)
+
+
+def _close_all(pool: ThreadPoolExecutor, threads: int) -> None:
+    met = threading.Barrier(threads)
 
     def close() -> None:
         met.wait(10)
         connections.close_all()
 
-    for closed in [bridge.threads.submit(close) for _ in range(THREADS)]:
+    for closed in [pool.submit(close) for _ in range(threads)]:
         closed.result()

@@ -334,3 +334,25 @@ def test_our_kubeconfig_counts_before_the_one_of_kubectl(monkeypatch):
     monkeypatch.setenv("AURA_KUBECONFIG", "/etc/aura/kubeconfig")
     assert load().kubeconfig == "/etc/aura/kubeconfig"
     assert unknown_names({"AURA_KUBECONFIG": "x", "AURA_K8S_CONTEXT": "y"}) == []
+
+
+def test_the_rules_for_manifests_are_lists_of_known_names(environment):
+    environment(
+        AURA_K8S_VERSION="1.33",
+        AURA_MANIFEST_REFUSE="image, limits",
+        AURA_MANIFEST_FORBIDDEN_KINDS="ClusterRole",
+    )
+    settings = load()
+    assert (settings.k8s_version, settings.manifest_refuse) == ("1.33", ("image", "limits"))
+    assert settings.manifest_forbidden_kinds == ("ClusterRole",)
+    environment(AURA_MANIFEST_REFUSE="none")
+    assert load().manifest_refuse == ("none",)
+
+
+def test_a_rule_a_release_or_an_image_that_is_none_is_refused(environment):
+    environment(
+        AURA_MANIFEST_REFUSE="images", AURA_K8S_VERSION="v1.33", AURA_K8S_DEBUG_IMAGE="-v /:/host"
+    )
+    said = "\n".join(complaints())
+    for name in ("AURA_MANIFEST_REFUSE", "AURA_K8S_VERSION", "AURA_K8S_DEBUG_IMAGE"):
+        assert name in said

@@ -195,3 +195,62 @@ def test_a_message_inside_a_transaction_belongs_to_it(run):
     with pytest.raises(ValueError, match="undone"):
         write()
     assert not Turn.objects.filter(run=run).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_begins_with_its_first_message():
+    run = Run.objects.create(agent="test", trace_id="t")
+    with CaptureQueriesContext(connection) as sent, transaction.atomic(), rows.together():
+        rows.update(run, "failures")
+        rows.lock(run, "failures")
+    statements = [query["sql"] for query in sent if query["sql"] not in {"BEGIN", "COMMIT"}]
+    (statement,) = statements
+    assert statement.startswith("BEGIN; UPDATE")
+    assert connection.connection.autocommit
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_begun_so_is_undone_when_its_block_fails():
+    run = Run.objects.create(agent="test", trace_id="t")
+
+    def write(otherwise: type[Exception]) -> None:
+        with transaction.atomic(), rows.together():
+            run.failures = 7
+            rows.update(run, "failures")
+            rows.lock(run, "failures")
+            raise otherwise
+
+    with pytest.raises(KeyError):
+        write(KeyError)
+
+    def fail() -> None:
+        with transaction.atomic():
+            rows.ask("SELECT 1/0", ())
+
+    with pytest.raises(DatabaseError):
+        fail()
+    with transaction.atomic():  # the first message failed; the next transaction is a whole one
+        rows.ask("UPDATE agents_run SET failures = 3 RETURNING 1", ())
+        Run.objects.filter(pk=run.pk).update(agent="other")
+        transaction.set_rollback(True)
+    found = Run.objects.get()
+    assert (found.failures, found.agent) == (0, "test")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_found_first_belongs_to_the_transaction():
+    run = Run.objects.create(agent="test", trace_id="t")
+    with transaction.atomic():
+        assert rows.find_locked(Run, run.pk) == run
+        Run.objects.filter(pk=run.pk).update(agent="other")
+        transaction.set_rollback(True)
+    assert Run.objects.get().agent == "test"
+
+
+def test_a_key_is_taken_with_the_next_message(run):
+    turn = new_turn(run)
+    with transaction.atomic(), rows.together():
+        rows.take_key(turn)
+        rows.lock(run, "failures")
+        rows.insert([turn])
+    assert Turn.objects.get() == turn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 
@@ -13,6 +14,7 @@ class Artifact(serializers.Serializer[Any]):
     parts = serializers.CharField(help_text="One text; JSON where the tool answers with data")
 
 
+@extend_schema_serializer(many=False)  # also of a method called `list`
 class Envelope(serializers.Serializer[Any]):
     agent = serializers.CharField()
     task_id = serializers.CharField()
@@ -24,6 +26,7 @@ class Envelope(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_serializer(many=False)  # also of a method called `list`
 class TaskList(serializers.Serializer[Any]):
     tasks = Envelope(many=True)
     count = serializers.IntegerField()

@@ -76,11 +76,11 @@ class AgentViewSet(HelpdeskViewSet):
         return self.begun(request, task)
 
 
-async def _settled(key: str, wait_s: float) -> tuple[int, Any]:
+async def _settled(key: str, wait_s: float) -> tuple[int, Any, dict[str, str]]:
     task = await waiting.settled(key, wait_s)
     if task is None:
         raise NotFound("task not found")
-    return envelopes.answered(task)
+    return *envelopes.answered(task), envelopes.headers(task)
 
 
 class Agents(AgentViewSet):
@@ -214,7 +214,7 @@ class Tasks(AgentViewSet):
             later = partial(_as_it_is, task.key, _wait_s(request), told)
             answer_later(request._request, later)  # noqa: SLF001 - DRF's own way
         headers = {"X-Trace-ID": task.trace_id, "X-Task-ID": task.key}
-        return Response(envelopes.envelope(task), headers=headers)
+        return Response(envelopes.envelope(task), headers=headers | envelopes.headers(task))
 
     @documented(answer=bodies.Envelope, failures=(404, 409))
     def cancel(self, request: Request, task_id: str) -> Response:
@@ -225,12 +225,12 @@ class Tasks(AgentViewSet):
         return Response(envelopes.envelope(task), headers={"X-Trace-ID": task.trace_id})
 
 
-async def _as_it_is(key: str, wait_s: float, told: str) -> tuple[int, Any]:
+async def _as_it_is(key: str, wait_s: float, told: str) -> tuple[int, Any, dict[str, str]]:
     """`told`: the approval that is known to be waited for, so its decision is waited for too."""
     task = await waiting.decided(key, told, wait_s)
     if task is None:
         raise NotFound("task not found")
-    return 200, envelopes.envelope(task)
+    return 200, envelopes.envelope(task), envelopes.headers(task)
 
 
 def _agent(family: str) -> HelpdeskAgent:

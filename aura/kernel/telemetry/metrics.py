@@ -74,6 +74,12 @@ TOOL_SECONDS = _histogram(
     buckets=CALL_S,
 )
 TOOLS_REFUSED = _counter("aura_tool_calls_refused_total", "Tool calls that did not run", "tool")
+UNVERIFIED = _counter(
+    "aura_answers_unverified_total",
+    "Answers of a model that say what no record of their task shows",
+    "agent",
+    "kind",
+)
 BUDGETS = _counter("aura_budget_exceeded_total", "Runs paused by a budget", "before")
 CLAIMS = _counter("aura_claims_total", "Runs claimed by a worker", "kind")
 LEASES_LOST = _counter("aura_leases_lost_total", "Runs taken from a worker that held them", "agent")

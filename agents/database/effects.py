@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ WITH RECURSIVE below AS (
 SELECT coalesce(sum(greatest(c.reltuples, s.n_live_tup, 0)), 0)::int8
 FROM below JOIN pg_class c USING (oid) LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
 """
+NOTICED_S, NOTICED_PAUSE_S = 10.0, 0.05
 UNKNOWN_END = (
     "The line broke while the change was being committed, and it cannot be seen whether it was:"
     " look at the rows before doing it again."
@@ -103,10 +105,15 @@ def commit(db: Session, target: Target, tool: str) -> None:
 
 
 def _was_committed(target: Target, tool: str, transaction: str) -> bool:
-    fate = None
+    fate, deadline = "in progress", time.monotonic() + NOTICED_S
     try:
         with session(target, tool) as later:
-            fate = later.value("SELECT pg_xact_status(%s::xid8)", [transaction])
+            # The server notices some time later that the line is gone.
+            while fate == "in progress" and time.monotonic() < deadline:
+                interrupt.current().check()
+                fate = later.value("SELECT pg_xact_status(%s::xid8)", [transaction])
+                if fate == "in progress":
+                    time.sleep(NOTICED_PAUSE_S)
     except interrupt.Interrupted:
         raise
     except ToolFailure as failure:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import psycopg
 
 from agents.runtime import interrupt
+from aura.kernel.alarms import Alarm, alarms
 
 CANCEL_S = 1.0  # for the server to take the request to cancel
 GRACE_S = 0.5  # for it to say that it did
@@ -24,8 +25,8 @@ class Lifeline:
 
     def __init__(self, connection: psycopg.Connection[Any], limit_s: float) -> None:
         self._connection = connection
-        self._timer = threading.Timer(limit_s, self.end)
-        self._timer.daemon = True
+        self._limit_s = limit_s
+        self._alarm: Alarm | None = None
         self._stop = interrupt.current().ending(self.end)
         self._lock = threading.Lock()
         self._left = threading.Event()
@@ -37,13 +38,14 @@ class Lifeline:
         return self._ended
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._alarm = alarms.after(self._limit_s, self.end)
         self._stop.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stop.__exit__(None, None, None)
-        self._timer.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
         with self._lock:
             self._left.set()
 

@@ -37,6 +37,7 @@ _STATEMENT = re.compile(
 _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"replicat|replica|standby|lag(ging|s)?\b|behind the primary", ("check_replication_lag",)),
     (r"\bslots?\b|\bwal sender|streaming", ("get_replication_status",)),
+    (r"index(es)?\b|indices", ("get_index_usage",)),
     (r"block(s|ed|ing|er)?\b|\block(s|ed|ing)?\b|deadlock|stuck", ("get_blocking_queries",)),
     (
         r"slow|latency|perform|(so|too) long\b|most (expensive|time)|expensive quer",
@@ -67,6 +68,13 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"how is|going on|happen", ()),
 )
 GENERAL = "get_status_summary"
+TRIAGE = "triage_database"
+# Somebody who says that something is not as it should be wants the cause, before any figures.
+_ILL = re.compile(
+    r"\b(?:why|wrong|broken|down|slow|unhealthy|degraded|diagnose|triage|incident|outage|trouble)\b"
+    r"|\b(?:problem|fail|hang|error)\w*|\bnot (?:work|answer|respond)\w*",
+    re.IGNORECASE,
+)
 
 
 def calls_for(question: str) -> Calls:
@@ -123,9 +131,11 @@ def _wanted(words: str) -> list[tuple[str, dict[str, Any]]]:
     parameters = [name for name in _PARAMETER.findall(words) if name not in found]
     if parameters and "get_pg_settings" in found:
         return [("get_config_parameter", {"parameter_name": parameters[0]})]
-    if found:
-        return [(name, {}) for name in found[:MOST_CALLS]]
-    return [(GENERAL, {})] if general else []
+    if general and not found:
+        found = [TRIAGE, GENERAL]
+    elif _ILL.search(words):
+        found = [TRIAGE, *found]
+    return [(name, {}) for name in found[:MOST_CALLS]]
 
 
 def _reads() -> list[str]:

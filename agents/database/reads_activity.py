@@ -112,10 +112,9 @@ def tools() -> list[Tool]:
 
 
 def _slow(db: Session, arguments: Limited) -> ToolResult:
-    there = db.row(_STATEMENTS)
-    if not there:
+    view = statements_view(db)
+    if view is None:
         return report(NOT_INSTALLED, installed=False, queries=[])
-    view = sql.Identifier(there["schema"], "pg_stat_statements")
     try:
         found = db.rows(sql.SQL(_SLOW).format(view), [arguments.limit])
     except errors.ObjectNotInPrerequisiteState:
@@ -128,6 +127,12 @@ def _slow(db: Session, arguments: Limited) -> ToolResult:
         installed=True,
         queries=found,
     )
+
+
+def statements_view(db: Session) -> sql.Identifier | None:
+    """The view pg_stat_statements of this database, wherever its extension was put."""
+    there = db.row(_STATEMENTS)
+    return sql.Identifier(there["schema"], "pg_stat_statements") if there else None
 
 
 def _writers(db: Session, _: TargetArguments) -> ToolResult:
@@ -209,11 +214,20 @@ def _log(db: Session, arguments: LogArguments) -> ToolResult:
     )
 
 
-def _log_text(db: Session) -> str | ToolResult:
+def log_text(db: Session, most: int = LOG_BYTES) -> str | None:
+    """The last `most` bytes of the log; None where this role cannot read it, or there is no file.
+
+    Raises `ToolFailure` where the server names no file.
+    """
+    text = _log_text(db, most)
+    return text if isinstance(text, str) else None
+
+
+def _log_text(db: Session, most: int = LOG_BYTES) -> str | ToolResult:
     """The end of the log, or why it cannot be had."""
     how = db.row(_LOG_FILE)
     if how["has_tail"]:
-        found = db.value(_TAIL, [LOG_BYTES])
+        found = db.value(_TAIL, [most])
         return str(found) if found is not None else report(NO_LOG_FILE, readable=False)
     if how["collector"] != "on":
         return report(NO_LOG_FILE, readable=False)
@@ -222,5 +236,5 @@ def _log_text(db: Session) -> str | ToolResult:
     if not db.value(_FILE):
         raise ToolFailure("The server logs to no file that can be read: see log_destination.")
     whole = db.value(_FILE_SIZE)
-    content: bytes = db.value(_READ, [max(whole - LOG_BYTES, 0), LOG_BYTES]) or b""
+    content: bytes = db.value(_READ, [max(whole - most, 0), most]) or b""
     return content.decode(errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.database import (
     reads_activity,
+    reads_indexes,
     reads_replication,
     reads_server,
     reads_sessions,
@@ -14,6 +15,7 @@ from agents.database import (
 )
 from agents.database.session_tools import session_tools
 from agents.database.sql_tools import sql_tools
+from agents.database.triage import tool as triage
 from agents.database.upkeep import upkeep_tools
 from agents.runtime.tool import Tool
 
@@ -21,12 +23,14 @@ from agents.runtime.tool import Tool
 def database_tools() -> list[Tool]:
     """In the order in which they are shown: looks first, then what changes something."""
     return [
+        *triage.tools(),
         *reads_summary.tools(),
         *reads_server.tools(),
         *reads_sessions.tools(),
         *reads_settings.tools(),
         *reads_replication.tools(),
         *reads_tables.tools(),
+        *reads_indexes.tools(),
         *reads_activity.tools(),
         *snapshots.tools(),
         *sql_tools(),

@@ -176,6 +176,11 @@ def _follow(page: Object) -> str:
     return str((page.get("metadata") or {}).get("continue") or "")
 
 
+def prepare() -> None:
+    """Import what requests are sent with: a second of work that nobody waits for then."""
+    import agents.kubernetes.wire  # noqa: F401, PLC0415
+
+
 class _Wires:
     """The open connections: one a context and state of its kubeconfig."""
 

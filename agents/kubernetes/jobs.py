@@ -14,7 +14,7 @@ from agents.kubernetes.kinds import JOB, POD, Object
 from agents.kubernetes.kubectl import OneNamespaceArguments
 from agents.kubernetes.making import Effect
 from agents.kubernetes.podstate import status as pod_status
-from agents.kubernetes.reading import conditions, name_of, part, text
+from agents.kubernetes.reading import conditions, name_of, namespace_of, part, text
 from agents.kubernetes.targets import Name
 from agents.kubernetes.verified import Verdict
 from agents.kubernetes.waiting import until
@@ -26,6 +26,7 @@ KEPT_S: Final = 600  # how long the cluster keeps a job that has ended
 LOG_LINES: Final = 200
 MAX_NAME: Final = 50  # with our suffix it must fit into a label
 CALL: Final = "aura.dev/call"
+CONTAINER: Final = "job"
 _ENDS: Final = ("Complete", "Failed")
 
 
@@ -53,7 +54,7 @@ def inspect(
     arguments: JobArguments, cluster: Cluster, namespace: str, context: CallContext
 ) -> Inspection:
     """The job, tried on the server without effect."""
-    cluster.create(JOB, _job(arguments, namespace, context), namespace, dry_run=True)
+    cluster.create(JOB, _asked(arguments, namespace, context), namespace, dry_run=True)
     plan = (
         f"Run a job of one pod in namespace {namespace}, image {arguments.image}:\n"
         f"{list(arguments.command)}\nIt is ended after {arguments.timeout_seconds} s, not tried"
@@ -65,64 +66,83 @@ def inspect(
 def run(
     arguments: JobArguments, cluster: Cluster, namespace: str, context: CallContext
 ) -> ToolResult:
-    job = _job(arguments, namespace, context)
-    try:
-        cluster.create(JOB, job, namespace)
-    except ClusterError as error:
-        if error.status != CONFLICT:
-            raise
-        # It is there: this call was begun before and broke off. Its name is the call's own.
-    return _awaited(arguments, cluster, namespace, name_of(job))
+    made = _asked(arguments, namespace, context)
+    return run_to_end(cluster, made, seconds=arguments.timeout_seconds)
 
 
 def probe(
     arguments: JobArguments, cluster: Cluster, namespace: str, context: CallContext
 ) -> ToolResult | None:
     """After a crash: the job of this very call is there, or was never made."""
-    name = _name(arguments, context)
-    if cluster.find(JOB, name, namespace) is None:
-        return None
-    return _awaited(arguments, cluster, namespace, name)
+    made = _asked(arguments, namespace, context)
+    return found(cluster, made, seconds=arguments.timeout_seconds)
 
 
-def _name(arguments: JobArguments, context: CallContext) -> str:
-    return f"{arguments.name.rstrip('-.')}-{context.call_id[:8]}"
-
-
-def _job(arguments: JobArguments, namespace: str, context: CallContext) -> Object:
-    name = _name(arguments, context)
-    labels = {"app.kubernetes.io/managed-by": "aura", CALL: context.call_id}
+def _asked(arguments: JobArguments, namespace: str, context: CallContext) -> Object:
     container: dict[str, Any] = {
-        "name": "job",
+        "name": CONTAINER,
         "image": arguments.image,
         "command": list(arguments.command),
         "securityContext": {"allowPrivilegeEscalation": False},
     }
-    pod = {
+    seconds = arguments.timeout_seconds
+    pod = {"containers": [container]}
+    return job(arguments.name, namespace, pod, seconds=seconds, context=context)
+
+
+def job(
+    name: str, namespace: str, pod: dict[str, Any], *, seconds: int, context: CallContext
+) -> Object:
+    """A job of one try, of this call alone: without a token, ended in time, removed afterwards."""
+    labels = {"app.kubernetes.io/managed-by": "aura", CALL: context.call_id}
+    spec = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
+        **pod,
     }
     return {
         "apiVersion": JOB.api_version,
         "kind": JOB.kind,
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "metadata": {
+            "name": f"{name.rstrip('-.')}-{context.call_id[:8]}",
+            "namespace": namespace,
+            "labels": labels,
+        },
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": arguments.timeout_seconds,
+            "activeDeadlineSeconds": seconds,
             "ttlSecondsAfterFinished": KEPT_S,
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {"metadata": {"labels": labels}, "spec": spec},
         },
     }
 
 
-def _awaited(arguments: JobArguments, cluster: Cluster, namespace: str, name: str) -> ToolResult:
+def run_to_end(cluster: Cluster, made: Object, *, seconds: int) -> ToolResult:
+    """Make the job and wait for its end; the log is in the answer."""
+    try:
+        cluster.create(JOB, made, namespace_of(made))
+    except ClusterError as error:
+        if error.status != CONFLICT:
+            raise
+        # It is there: this call was begun before and broke off. Its name is the call's own.
+    return _awaited(cluster, made, seconds)
+
+
+def found(cluster: Cluster, made: Object, *, seconds: int) -> ToolResult | None:
+    """The answer of a job that a call has made before a crash; None where it never did."""
+    if cluster.find(JOB, name_of(made), namespace_of(made)) is None:
+        return None
+    return _awaited(cluster, made, seconds)
+
+
+def _awaited(cluster: Cluster, made: Object, seconds: int) -> ToolResult:
     # A few seconds more than it may take: its end is written down after it has happened.
+    name, namespace = name_of(made), namespace_of(made)
     job, looked = until(
         lambda: cluster.get(JOB, name, namespace),
         lambda job: workloads.job_status(job) in _ENDS,
-        seconds=arguments.timeout_seconds + 5.0,
+        seconds=seconds + 5.0,
     )
     status = workloads.job_status(job)
     log = _log(cluster, namespace, job)
@@ -146,7 +166,9 @@ def _log(cluster: Cluster, namespace: str, job: Object) -> str:
         if not pods:
             return "It has no pod."
         pod = pods[-1]
-        found = logs.tail(cluster, pod, namespace, container="job", lines=LOG_LINES, previous=False)
+        found = logs.tail(
+            cluster, pod, namespace, container=CONTAINER, lines=LOG_LINES, previous=False
+        )
     except ClusterError as error:
         return f"Its log cannot be shown. {error.diagnosis}"
     else:

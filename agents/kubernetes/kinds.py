@@ -58,6 +58,7 @@ EVENT: Final = _core("Event", "events")
 NODE: Final = _core("Node", "nodes", namespaced=False)
 NAMESPACE: Final = _core("Namespace", "namespaces", namespaced=False)
 CLAIM: Final = _core("PersistentVolumeClaim", "persistentvolumeclaims")
+CONFIG_MAP: Final = _core("ConfigMap", "configmaps")
 QUOTA: Final = _core("ResourceQuota", "resourcequotas")
 DEPLOYMENT: Final = _of("apps", "Deployment", "deployments")
 REPLICA_SET: Final = _of("apps", "ReplicaSet", "replicasets")
@@ -92,7 +93,7 @@ _SHORT: Final[dict[str, Kind]] = {
     "cj": CRON_JOB,
     "ing": INGRESS,
     "hpa": AUTOSCALER,
-    "cm": _core("ConfigMap", "configmaps"),
+    "cm": CONFIG_MAP,
     "secret": _core("Secret", "secrets"),
     "sa": _core("ServiceAccount", "serviceaccounts"),
     "limits": _core("LimitRange", "limitranges"),

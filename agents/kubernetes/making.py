@@ -22,6 +22,8 @@ from governance.types import ActionClass, Resource
 
 Locate = Callable[[Any], Target]
 _TITLES: Final = {
+    "debug_node_dmesg": "Read Kernel Messages of a Node",
+    "get_configmaps": "Get Config Maps",
     "get_cronjobs": "Get Cron Jobs",
     "get_daemonsets": "Get Daemon Sets",
     "get_pvcs": "Get Persistent Volume Claims",

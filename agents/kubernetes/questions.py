@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from agents.definition import Wanted
+from agents.kubernetes import suspects
 from agents.kubernetes.targets import ALL, registered
 from agents.runtime.tool import ToolFailure
 from governance.inventory import NOTHING, Inventory
@@ -28,7 +29,7 @@ _NAMED: Final = (
 _NAMESPACE: Final = (
     re.compile(_NAMED.format(kind="namespace")),
     re.compile(r"(?<!\S)(?:-n|--namespace)[ =](?P<name>[a-z0-9][-a-z0-9]*)"),
-    re.compile(r"\bin(?: the)? [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]? namespace"),
+    re.compile(r"\b(?:in|the|in the) [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]? namespace"),
     re.compile(r"\bin [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]?\s*[?.!]*$"),
 )
 # What may follow the word for a kind and is no name.
@@ -97,10 +98,23 @@ def calls_for(question: str) -> tuple[Wanted, ...]:
     place = _place(question, words, inventory)
     return (
         _about_nodes(question, set(words), place)
+        or _about_trouble(question, set(words), place)
         or _about_one(question, set(words), place)
         or _about_many(set(words), place)
         or _about_all(set(words), place)
     )
+
+
+def _about_trouble(question: str, words: set[str], place: dict[str, str]) -> tuple[Wanted, ...]:
+    """Why something fails: a namespace is judged, or a workload wherever it runs."""
+    namespace = place.get("namespace", "")
+    if not namespace or not suspects.asks_why(question, words):
+        return ()
+    asked = {key: value for key, value in place.items() if value != ALL}
+    workload = suspects.named(question, but={namespace, *place.values()})
+    if workload:
+        asked["workload"] = workload
+    return (("triage_namespace", asked),) if workload or "namespace" in asked else ()
 
 
 def targets() -> list[str]:
@@ -203,4 +217,6 @@ def _about_all(words: set[str], place: dict[str, str]) -> tuple[Wanted, ...]:
         return ()
     cluster = {key: value for key, value in place.items() if key == "context"}
     nodes: tuple[Wanted, ...] = (("get_nodes", cluster),) if namespace == ALL else ()
+    if namespace != ALL:
+        return (("triage_namespace", place), ("get_pods", place))
     return (*nodes, ("get_pods", place), ("get_events", {**place, "event_type": "Warning"}))

@@ -1,4 +1,4 @@
-"""Storage that pods claim, and the quotas of namespaces."""
+"""Storage that pods claim, config maps, and namespaces with their quotas."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from agents.kubernetes import listing, quantities
 from agents.kubernetes.client import Cluster
-from agents.kubernetes.kinds import CLAIM, QUOTA, Object
+from agents.kubernetes.kinds import CLAIM, CONFIG_MAP, NAMESPACE, QUOTA, Object
 from agents.kubernetes.reading import age_of, at, name_of, namespace_of, part, text
-from agents.kubernetes.targets import AnyNamespaceArguments
+from agents.kubernetes.targets import AnyNamespaceArguments, ContextArguments
 from agents.kubernetes.words import listed
 from agents.runtime.tool import ToolResult
 
@@ -47,6 +47,56 @@ def claim_row(claim: Object) -> listing.Row:
         "access_modes": [str(mode) for mode in at(claim, "spec", "accessModes") or []],
         "storage_class": text(claim, "spec", "storageClassName"),
         "age": age_of(claim),
+    }
+
+
+def get_configmaps(
+    arguments: AnyNamespaceArguments, cluster: Cluster, namespace: str
+) -> ToolResult:
+    """`{configmaps: [{name, namespace, keys, age}], count, message?}`; values are not shown."""
+    del arguments
+    found = cluster.list(CONFIG_MAP, namespace)
+    return listing.answer(
+        "configmaps",
+        found,
+        _configmap_row,
+        columns={
+            **({} if namespace else {"NAMESPACE": "namespace"}),
+            "NAME": "name",
+            "KEYS": lambda row: listed(row["keys"]),
+            "AGE": "age",
+        },
+        empty="" if found.items else listing.nothing(cluster, CONFIG_MAP, namespace),
+    )
+
+
+def _configmap_row(found: Object) -> listing.Row:
+    return {
+        "name": name_of(found),
+        "namespace": namespace_of(found),
+        "keys": sorted({*part(found, "data"), *part(found, "binaryData")}),
+        "age": age_of(found),
+    }
+
+
+def get_namespaces(arguments: ContextArguments, cluster: Cluster, namespace: str) -> ToolResult:
+    """`{namespaces: [{name, status, age}], count}`"""
+    del arguments, namespace
+    return listing.answer(
+        "namespaces",
+        cluster.list(NAMESPACE, ""),
+        _namespace_row,
+        columns={"NAME": "name", "STATUS": "status", "AGE": "age"},
+        empty="no namespaces",
+        troubled=lambda it: text(it, "status", "phase") != "Active",
+    )
+
+
+def _namespace_row(found: Object) -> listing.Row:
+    return {
+        "name": name_of(found),
+        "status": text(found, "status", "phase"),
+        "age": age_of(found),
     }
 
 

@@ -9,12 +9,22 @@ from django.conf import settings
 from agents.kubernetes import execution, jobs, kinds, kubectl, targets
 from agents.kubernetes.making import change, look
 from agents.kubernetes.targets import ALL, Target
+from agents.kubernetes.triage import tool as triage
 from agents.runtime.tool import Tool, ToolFailure
 
 
 def cluster_tools() -> list[Tool]:
     """Looks are free; what runs something in the cluster is destructive, so needs approval."""
     return [
+        look(
+            "triage_namespace",
+            "Tell what is wrong in a namespace and why: the root causes, the lines that prove them,"
+            " what to do. Call it first when a ticket says that something fails.",
+            triage.TicketTriageArguments,
+            triage.triage_namespace,
+            locate=_in_one,
+            tags=("triage",),
+        ),
         look(
             "kubectl_get",
             "Show objects of any kind as JSON: one by name, or those of a namespace or selector."

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from agents.kubernetes import (
-    cordoning,
-    deletion,
     describe,
     events,
     logs,
     nodes,
     pods,
-    rollouts,
-    scaling,
     services,
     storage,
     usage,
     workloads,
 )
-from agents.kubernetes.making import change, cluster_of_call, look, namespace_of_call
-from agents.kubernetes.targets import AnyNamespaceArguments
+from agents.kubernetes.change_tools import change_tools
+from agents.kubernetes.making import cluster_of_call, look, namespace_of_call
+from agents.kubernetes.targets import AnyNamespaceArguments, ContextArguments
+from agents.kubernetes.triage import tool as triage
 from agents.runtime.tool import Tool
 
 
 def kubernetes_tools() -> list[Tool]:
     """In the order in which they are shown: looks first, then what changes something."""
-    return [*_pods(), *_networking(), *_workloads(), *_nodes(), *_changes()]
+    return [_triage(), *_pods(), *_networking(), *_workloads(), *_nodes(), *change_tools()]
+
+
+def _triage() -> Tool:
+    return look(
+        "triage_namespace",
+        "Tell what is wrong in a namespace and why, by rules over its objects, events and logs: the"
+        " root causes, what they explain, the lines that prove it, what to do. Start here when"
+        " something fails.",
+        triage.TriageArguments,
+        triage.triage_namespace,
+        locate=triage.target_of_call,
+        tags=("debugging", "triage"),
+        examples=("Why is checkout failing in shop?", "What is wrong in namespace shop?"),
+    )
 
 
 def _pods() -> list[Tool]:
     return [
         look(
             "get_pods",
-            "List pods with their state, readiness, restarts, age, address and node. Start here.",
+            "List pods with their state, readiness, restarts, age, address and node.",
             pods.PodsArguments,
             pods.get_pods,
             tags=("pods", "workloads"),
@@ -180,6 +192,14 @@ def _workloads() -> list[Tool]:
             tags=("workloads", "storage"),
         ),
         look(
+            "get_configmaps",
+            "List config maps with the names of their keys, without values.",
+            AnyNamespaceArguments,
+            storage.get_configmaps,
+            tags=("workloads",),
+            examples=("Which config maps are in namespace shop?",),
+        ),
+        look(
             "get_resource_quotas",
             "List resource quotas with what is used of them; a full one keeps pods from starting.",
             AnyNamespaceArguments,
@@ -191,6 +211,15 @@ def _workloads() -> list[Tool]:
 
 def _nodes() -> list[Tool]:
     return [
+        look(
+            "get_namespaces",
+            "List the namespaces of a cluster: active, or being removed.",
+            ContextArguments,
+            storage.get_namespaces,
+            locate=cluster_of_call,
+            tags=("workloads",),
+            examples=("Which namespaces are there?",),
+        ),
         look(
             "get_nodes",
             "List nodes with state, roles, version, addresses and system.",
@@ -211,48 +240,3 @@ def _nodes() -> list[Tool]:
             examples=("Is any node short of memory?",),
         ),
     ]
-
-
-def _changes() -> list[Tool]:
-    return [
-        change(
-            "delete_pod",
-            "Delete one pod, so that its controller makes a new one. Afterwards it is verified to"
-            " be gone, by its UID.",
-            deletion.DeleteArguments,
-            deletion.DELETION,
-            tags=("pods", "remediation"),
-            examples=("Delete pod web-7d4b9 in namespace shop",),
-        ),
-        change(
-            "restart_deployment",
-            "Replace all pods of a deployment by new ones of the same template. The rollout is"
-            " watched for a while, and its state told.",
-            rollouts.RestartArguments,
-            rollouts.RESTART,
-            tags=("workloads", "remediation"),
-            examples=("Restart deployment web in namespace shop",),
-        ),
-        change(
-            "scale_deployment",
-            "Set how many pods a deployment or stateful set has. Afterwards it is verified that"
-            " the number stays.",
-            scaling.ScaleArguments,
-            scaling.SCALING,
-            tags=("workloads", "remediation"),
-            examples=("Scale deployment web in namespace shop to 3",),
-        ),
-        _cordon("cordon_node", "Keep new pods off a node; those on it stay.", closed=True),
-        _cordon("uncordon_node", "Let new pods be put on a node again.", closed=False),
-    ]
-
-
-def _cordon(name: str, description: str, *, closed: bool) -> Tool:
-    return change(
-        name,
-        description,
-        cordoning.CordonArguments,
-        cordoning.cordon(closed=closed),
-        locate=cluster_of_call,
-        tags=("nodes", "remediation"),
-    )

@@ -30,6 +30,11 @@ GRANT pg_monitor TO aura_readonly;
 --     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public
 --         GRANT SELECT ON TABLES TO aura_readonly;
 --
+-- Sequences near their end are seen (triage_database) where the role may read them:
+--
+--     GRANT USAGE ON SCHEMA public TO aura_readonly;
+--     GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO aura_readonly;
+--
 -- What get_slow_queries tells needs pg_stat_statements in shared_preload_libraries, and in the
 -- database that is registered:
 --

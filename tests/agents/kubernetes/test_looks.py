@@ -45,6 +45,7 @@ def test_pods_are_chosen_by_label_and_looked_for_in_every_namespace(desk, runnin
     assert namespace in {row["namespace"] for row in everywhere.data["pods"]}
 
 
+@pytest.mark.real_cluster
 def test_an_empty_list_says_whether_the_namespace_is_there(desk, namespace):
     there = desk.run("get_pods", namespace=namespace)
     missing = desk.run("get_pods", namespace="nowhere")
@@ -164,6 +165,7 @@ def test_events_come_newest_first_and_are_chosen_by_object_and_type(desk, runnin
     ]
 
 
+@pytest.mark.real_cluster
 def test_a_service_whose_selector_matches_nothing_gets_the_hint(desk, running, namespace):
     running.put(
         {
@@ -186,6 +188,7 @@ def test_a_service_whose_selector_matches_nothing_gets_the_hint(desk, running, n
     assert "Endpoints: none" in told
 
 
+@pytest.mark.real_cluster
 def test_endpoints_name_their_pods(desk, running, namespace):
     deploy(running, "web", namespace)
     running.put(
@@ -206,6 +209,7 @@ def test_endpoints_name_their_pods(desk, running, namespace):
     assert row["ports"] == [{"port": 80, "protocol": "TCP"}]
 
 
+@pytest.mark.real_cluster
 def test_deployments_and_their_history(desk, running, namespace):
     deploy(running, "web", namespace, replicas=2)
     newer = objects.deployment("web", namespace, replicas=2)
@@ -264,6 +268,7 @@ def test_use_stands_beside_requests_and_limits(desk, running, namespace):
         ("get_ingresses", "ingresses"),
     ],
 )
+@pytest.mark.real_cluster
 def test_the_other_lists_are_there(desk, namespace, tool, key):
     assert desk.run(tool, namespace=namespace).data[key] == []
 
@@ -347,11 +352,13 @@ def test_another_container_is_asked_for_by_name(desk, running, namespace):
     assert f"\nERROR — get_pod_logs failed for namespace {namespace}:" in str(failure.value)
 
 
+@pytest.mark.real_cluster
 def test_a_pod_that_is_not_there(desk, namespace):
     with pytest.raises(ToolFailure, match="There is no pod named 'web-9' there"):
         desk.run("describe_pod", namespace=namespace, pod="web-9")
 
 
+@pytest.mark.real_cluster
 def test_one_object_is_not_looked_for_everywhere(desk):
     with pytest.raises(ToolFailure, match="Name one namespace"):
         desk.run("describe_pod", namespace="all", pod="web-9")

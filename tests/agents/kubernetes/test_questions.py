@@ -29,7 +29,30 @@ WARNINGS = {"event_type": "Warning"}
         ),
         (
             "Why is pod web-7d4b9 in namespace shop not ready?",
-            [("describe_pod", {"namespace": "shop", "pod_name": "web-7d4b9"})],
+            [("triage_namespace", {"namespace": "shop", "workload": "web-7d4b9"})],
+        ),
+        (
+            "why is checkout failing in shop?",
+            [("triage_namespace", {"namespace": "shop", "workload": "checkout"})],
+        ),
+        ("Why is checkout failing?", [("triage_namespace", {"workload": "checkout"})]),
+        ("What is wrong in namespace shop?", [("triage_namespace", {"namespace": "shop"})]),
+        ("Why is the shop namespace broken?", [("triage_namespace", {"namespace": "shop"})]),
+        ("Why are pods pending in shop?", [("triage_namespace", {"namespace": "shop"})]),
+        (
+            "Why does the checkout service keep restarting in shop?",
+            [("triage_namespace", {"namespace": "shop", "workload": "checkout"})],
+        ),
+        (
+            "Why can't users reach the frontend in shop?",
+            [("triage_namespace", {"namespace": "shop", "workload": "frontend"})],
+        ),
+        (
+            "Which pods are failing in shop?",
+            [
+                ("get_pods", {"namespace": "shop"}),
+                ("get_events", {"namespace": "shop", **WARNINGS}),
+            ],
         ),
         (
             "Show the logs of pod web-7d4b9 in namespace shop.",
@@ -65,10 +88,7 @@ WARNINGS = {"event_type": "Warning"}
         ),
         (
             "Is everything fine in shop?",
-            [
-                ("get_pods", {"namespace": "shop"}),
-                ("get_events", {"namespace": "shop", **WARNINGS}),
-            ],
+            [("triage_namespace", {"namespace": "shop"}), ("get_pods", {"namespace": "shop"})],
         ),
         (
             "Is the cluster healthy?",

@@ -34,6 +34,7 @@ def test_only_what_runs_something_needs_an_approval():
 
     looks = {name for name, said in classes.items() if said is ActionClass.READ}
     assert looks == {
+        "triage_namespace",
         "kubectl_get",
         "kubectl_describe",
         "kubectl_logs",
@@ -43,6 +44,7 @@ def test_only_what_runs_something_needs_an_approval():
     assert classes["kubectl_exec"] is classes["kubectl_run_job"] is ActionClass.DESTRUCTIVE
 
 
+@pytest.mark.real_cluster
 def test_a_secret_shows_its_keys_and_never_its_values(desk, running, namespace):
     running.apply(SECRET.format(namespace))
 
@@ -59,6 +61,7 @@ def test_a_secret_shows_its_keys_and_never_its_values(desk, running, namespace):
     assert "password: <7 bytes>" in told.content
 
 
+@pytest.mark.real_cluster
 def test_a_config_map_is_shown_without_what_looks_like_a_credential(desk, running, namespace):
     running.apply(f"""
 apiVersion: v1
@@ -77,6 +80,7 @@ data: {{COLOUR: blue, DB_PASSWORD: hunter2hunter2, long: "{"x" * 5000}"}}
 @pytest.mark.parametrize(
     "resource", ["deploy", "deployment", "Deployments", "deployments.apps", "deployments.v1.apps"]
 )
+@pytest.mark.real_cluster
 def test_a_kind_goes_by_each_of_its_names(desk, running, namespace, resource):
     deploy(running, "web", namespace)
 
@@ -308,6 +312,7 @@ def test_a_job_is_run_to_its_end_with_its_log(desk, running, namespace):
     assert job["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
 
 
+@pytest.mark.real_cluster
 def test_the_same_call_makes_one_job(desk, running, namespace):
     absent = desk.probe("kubectl_run_job", namespace=namespace, **JOB)
     desk.run("kubectl_run_job", namespace=namespace, **JOB)

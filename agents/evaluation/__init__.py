@@ -1,0 +1,1 @@
+"""How often the triage is right, on faults of our own and on recorded ones."""

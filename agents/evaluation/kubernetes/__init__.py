@@ -1,0 +1,1 @@
+"""Faults of a cluster, made for real on a sandbox of their own."""

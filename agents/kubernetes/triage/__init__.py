@@ -1,0 +1,1 @@
+"""What is wrong in a namespace, told by rules over its objects, events and logs."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
-from agents.argocd import configured
-from agents.argocd.tools import WAIT, Watched, argo_tools
+from agents.argocd.previewing import Mode
+from agents.argocd.tools import argo_tools
 from agents.gitops.tools import git_tools
 from agents.gitops.workspace import Workspace
 from agents.models import Run
@@ -22,15 +22,16 @@ from aura.config import Settings
 from governance.policy import current
 from governance.policy.types import Decision, Effect, PolicyRequest
 from governance.types import ActorKind, Principal, Resource
-from tickets import claims as seen
 from tickets import plan as plans
-from tickets import prompts
+from tickets import prompts, watching
 from tickets.events import AGENT
 from tickets.families import further_tools
 from tickets.journal import TicketJournal
+from tickets.merging import Ending
 from tickets.models import Ticket
 from tickets.plan import SUBMIT_PLAN
-from tickets.tools import REQUEST_APPROVAL, Ending, ticket_tools
+from tickets.previews import preview_tool
+from tickets.tools import REQUEST_APPROVAL, ticket_tools
 
 
 def configured_model() -> LanguageModel:
@@ -106,7 +107,11 @@ def toolset(ticket: Ticket, workshop: Workshop) -> Toolset:
     """The tools of a ticket: Git's, the ticket's own, and reading on in long results."""
     git = git_tools(workshop.workspace, str(ticket.pk), is_told=lambda: bool(ticket.working_branch))
     reading = read_result(Resource(type="ticket", name=str(ticket.pk)))
-    outside = [*_argo_tools(ticket, workshop), *_cluster_tools(workshop.config)]
+    watched = watching.watched(ticket, workshop.workspace, workshop.config)
+    mode = Mode(workshop.config.argocd_preview)
+    outside = [*(argo_tools(watched) if watched else ()), *_cluster_tools(workshop.config)]
+    if watched and mode is not Mode.NONE:
+        outside.append(preview_tool(ticket, workshop.workspace, watched, mode))
     further = further_tools(ticket, workshop.workspace, workshop.config)
     own = ticket_tools(
         ticket,
@@ -114,7 +119,8 @@ def toolset(ticket: Ticket, workshop: Workshop) -> Toolset:
         others=Toolset([*git, *outside, *further, reading]),
         ending=Ending(
             merges=workshop.config.agent_auto_merge,
-            observes=any(tool.name == WAIT for tool in outside),
+            watched=watched,
+            previews=mode is not Mode.NONE,
             reverts_freely=workshop.config.argocd_rollback,
         ),
     )
@@ -128,25 +134,6 @@ def _cluster_tools(config: Settings) -> list[Tool]:
     from agents.kubernetes.ticket_tools import cluster_tools  # noqa: PLC0415 - only where used
 
     return cluster_tools()
-
-
-def _argo_tools(ticket: Ticket, workshop: Workshop) -> list[Tool]:
-    """Those of Argo CD, which wait for this ticket's merge; none where it is not configured."""
-    config = workshop.config
-    desk = configured.desk(config)
-    if desk is None:
-        return []
-    return argo_tools(
-        Watched(
-            desk=desk,
-            app=config.argocd_app_name,
-            repository=config.git_repo_url,
-            timeout_s=config.argocd_timeout_s,
-            degraded_s=config.argocd_degraded_s,
-            expected=lambda: seen.expected(ticket),
-            holds=workshop.workspace.open(str(ticket.pk)).holds,
-        )
-    )
 
 
 def judge(ticket: Ticket, config: Settings) -> Callable[[BoundCall], Decision]:

@@ -35,6 +35,8 @@ TYPES: Final = (
     "push_executed",
     "merge_completed",
     "rollback_completed",
+    "preview_started",
+    "preview_ended",
     "argo_sync_started",
     "argo_health_checked",
     "approval_requested",
@@ -51,6 +53,8 @@ TYPES: Final = (
     "question_asked",
     "question_answered",
     "secret_values_given",
+    "alert_received",
+    "alert_resolved",
     "validation_failed",
     "conversation_cut",
     "error_occurred",
@@ -99,6 +103,29 @@ STREAMED: Final[Mapping[str, str]] = {
     "error_occurred": "error",
     "ticket_resolved": "resolved",
 }
+
+# What changes what waits for people and is told of no ticket: the stream of all tickets says that
+# something did, and nothing more, to clients that ask for it (`waiting=1`).
+CHANGES_WAITING: Final = frozenset(
+    {
+        "approval_created",
+        "approval_granted",
+        "approval_denied",
+        "approval_voted",
+        "approval_expired",
+        "approval_cancelled",
+        "approval_revoked",
+        "plan_approved",
+        "plan_rejected",
+        "break_glass_used",
+        "break_glass_reviewed",
+        "security_incident_recorded",
+        "security_incident_bundled",
+        "agents_stopped",
+        "agents_started",
+    }
+)
+WAITING_CHANGED: Final = "waiting_changed"
 
 
 def tell(

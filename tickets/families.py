@@ -1,7 +1,9 @@
-"""The further tools of a ticket: documentation, sealed secrets, a shell, notifications."""
+"""The further tools of a ticket: documents, Helm, cdk8s, secrets, a shell, notifications."""
 
 from __future__ import annotations
 
+from agents.cdk8s.tools import cdk8s_tools
+from agents.gitops.charttools import chart_tools
 from agents.gitops.documents import document_tools
 from agents.gitops.sealed.tools import sealed_tools
 from agents.gitops.workspace import Workspace
@@ -18,6 +20,8 @@ def further_tools(ticket: Ticket, workspace: Workspace, config: Settings) -> lis
     key = str(ticket.pk)
     return [
         *document_tools(workspace, key),
+        *chart_tools(workspace, key),
+        *cdk8s_tools(workspace, key, config),
         *sealed_tools(workspace, key, TicketVault(ticket), config),
         *shell_tools(workspace, key, config),
         notify_tool(ticket, config),

@@ -45,6 +45,7 @@ EFFECTS = frozenset(
         "push_executed",
         "merge_completed",
         "rollback_completed",
+        "preview_started",
     }
 )
 

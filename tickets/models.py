@@ -137,6 +137,42 @@ class PlanStep(models.Model):
         return f"{self.index + 1}. {self.description}"
 
 
+class Alert(models.Model):
+    """An alert of a monitoring system, from its first message until it resolves, and its ticket.
+
+    `fingerprint` tells alerts of one source apart; `group` is what the source notifies of together.
+    `times` counts the messages in which it fired.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="alerts")
+    source = models.CharField(max_length=16)
+    fingerprint = models.CharField(max_length=200)
+    group = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    labels = models.JSONField(default=dict)
+    annotations = models.JSONField(default=dict)
+    link = models.TextField(blank=True)
+    times = models.PositiveIntegerField(default=1)
+    received_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ["-received_at", "-id"]
+        indexes = [models.Index(fields=["-received_at", "-id"], name="alert_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "fingerprint"],
+                name="one_firing_alert",
+                condition=models.Q(resolved_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SecretValue(models.Model):
     """A value that a person entered for a Secret of the cluster, until it is sealed.
 
@@ -188,6 +224,44 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"notification of {self.ticket_id}"
+
+
+class Preview(models.Model):
+    """The branch of a ticket in the cluster before it is merged (`agents.argocd.previewing`).
+
+    The row is written before Argo CD is asked, and stays open until all is as it was: who finds it
+    open after its run has ended, or after `end_at`, puts everything back. `revision` is what the
+    application followed before. `attempts`, `next_at` and `error` are of putting back.
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="previews")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+")
+    call = models.CharField(max_length=64, unique=True)
+    mode = models.CharField(max_length=32)
+    app = models.CharField(max_length=253)
+    branch = models.CharField(max_length=200)
+    revision = models.CharField(max_length=253, blank=True)
+    namespace = models.CharField(max_length=63, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    end_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app"],
+                name="one_preview_an_application",
+                condition=models.Q(ended_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.branch} in {self.app}"
 
 
 class WebhookEndpoint(models.Model):

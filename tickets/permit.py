@@ -23,7 +23,7 @@ def permit(ticket: Ticket) -> Permit:
     """Refuses a merge of files nobody approved, or of commits that are not the ticket's own."""
 
     def check(proposal: Proposal) -> None:
-        if extra := sorted(set(proposal.paths) - _approved_paths(ticket)):
+        if extra := sorted(set(proposal.paths) - approved_paths(ticket)):
             raise ToolFailure(
                 "the branch holds changes that nobody approved, so it is not merged:"
                 f" {', '.join(extra[:10])}; take them back, or submit a plan that names them"
@@ -37,12 +37,12 @@ def permit(ticket: Ticket) -> Permit:
     return check
 
 
-def _approved_paths(ticket: Ticket) -> set[str]:
+def approved_paths(ticket: Ticket) -> set[str]:
+    """The files that people have let this ticket change."""
     released = _own_calls(ticket).filter(tool__in=plans.FILE_TOOLS, approval__isnull=False)
     paths = {name.removeprefix("file:") for name in released.values_list("resource", flat=True)}
     if ticket.plan is not None and ticket.plan_approved_at is not None:
-        for tool in plans.FILE_TOOLS:
-            paths |= plans.paths(ticket.plan, tool)
+        paths |= plans.changed(ticket.plan)
     return paths
 
 

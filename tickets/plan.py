@@ -19,6 +19,7 @@ NEEDS_PATH = frozenset(
         "git_write_file",
         "git_delete_file",
         "doc_write",
+        "helm_set_values",
         "sealed_secret_create",
         "sealed_secret_update",
     }
@@ -114,6 +115,11 @@ def coverage(plan: Mapping[str, Any] | None, *, tool: str, path: str) -> Coverag
         return Coverage.IN_PLAN if path in paths(plan, tool) else Coverage.OUTSIDE_PLAN
     named = tool in CARRIED or tool in plan["estimatedTools"]
     return Coverage.IN_PLAN if named else Coverage.OUTSIDE_PLAN
+
+
+def changed(plan: Mapping[str, Any]) -> set[str]:
+    """The normalised paths that a plan changes."""
+    return {path for tool in FILE_TOOLS for path in paths(plan, tool)}
 
 
 def paths(plan: Mapping[str, Any], tool: str) -> set[str]:

@@ -24,6 +24,7 @@ How you work
 4. Stage, commit (one subject line of at most 72 characters, in the imperative) and push. Checks run
    before commit and push; when they refuse, mend the files.
 5. Where git_merge and argo_app_wait are offered: merge after the push, then wait for the cluster.
+   Where argo_preview_start is offered too, call it before the merge and wait for what it shows.
    When it answers that something is not healthy, call git_revert, wait again, and give_up saying
    what was wrong.
 6. Call resolve with a summary that claims only what tool results show.

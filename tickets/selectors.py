@@ -70,6 +70,7 @@ def _request_of(call: ToolExecution) -> dict[str, Any]:
         "approverRole": approval.approver_role,
         "quorum": approval.quorum,
         "approvedBy": approvals.standing(approval) if approval.quorum > 1 else [],
+        **({"preview": preview} if (preview := approval.context.get("preview")) else {}),
     }
 
 

@@ -94,7 +94,7 @@ async def create_ticket_here(
     """The same in an event loop. Raises `OperationalError` when it is not known to be written."""
     with recorded_apart() as events:
         ticket = _opened(title, description, actor, priority, max_turns)
-    await lines.ask(*rows.insertion(ticket, *events))
+    await lines.insert(ticket, *events)
     sequence_soon()
     return ticket
 

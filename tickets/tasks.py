@@ -19,7 +19,7 @@ from governance.approvals import callbacks
 from governance.audit.background import in_background
 from governance.audit.checkpoints import prepare_to_sign
 from governance.audit.sequence import sequence
-from tickets import drive, notifying, secretvalues, services
+from tickets import drive, notifying, previews, secretvalues, services
 from tickets.agent import Workshop
 from tickets.models import Ticket
 from tickets.wakeups import wake_now
@@ -68,6 +68,8 @@ def sweep() -> None:
         callbacks.hands.wake()
     if notifying.due().exists():
         notifying.hands.wake()
+    if previews.due().exists():
+        previews.hands.wake()
     secretvalues.forget_old()
 
 
@@ -121,3 +123,4 @@ def begin_nothing_more(**_: object) -> None:
     pump.hands.stop()
     callbacks.hands.stop()
     notifying.hands.stop()
+    previews.hands.stop()

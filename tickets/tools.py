@@ -6,18 +6,19 @@ demands an approval, `ask_question` because its result is the answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agents.gitops.merging import Wish
+from agents.argocd import forecast
 from agents.gitops.workspace import MergeOutcome, MergeResult, Workspace
 from agents.runtime.tool import (
     Arguments,
     CallContext,
     Fact,
+    Inspection,
     Suspended,
     Tool,
     ToolResult,
@@ -27,8 +28,8 @@ from agents.types import WaitKind
 from governance.types import ActionClass, Resource
 from tickets import claims
 from tickets import plan as plans
+from tickets.merging import Ending, Reason, Resolution, Words, merge_now, merge_tool, revert_tool
 from tickets.models import Ticket
-from tickets.permit import permit
 from tickets.plan import SUBMIT_PLAN
 
 REQUEST_APPROVAL = "request_approval"
@@ -38,8 +39,6 @@ RESOLVES = (
 )
 MERGES = "Merges the ticket's branch."
 OBSERVED = "Only after argo_app_wait has seen the merged commit healthy."
-
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
 
 class Question(Arguments):
@@ -57,35 +56,15 @@ class ApprovalWish(Arguments):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
-class Resolution(Arguments):
-    summary: Words
-
-
-class Reason(Arguments):
-    reason: Words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a ticket ends: whether resolving merges, and whether a cluster is watched afterwards.
-
-    `reverts_freely`: a merge that does not become healthy may be taken back without asking again.
-    """
-
-    merges: bool
-    observes: bool = False
-    reverts_freely: bool = True
-
-
 def ticket_tools(
     ticket: Ticket, workspace: Workspace, *, others: Toolset, ending: Ending
 ) -> list[Tool]:
     """The tools of one ticket; `others` are those a plan may name beside them."""
     resource = Resource(type="ticket", name=str(ticket.pk))
-    watched = ending.merges and ending.observes
-    merging = [_merge(ticket, workspace), _revert(ticket, workspace, ending)] if watched else []
+    tools = (merge_tool, revert_tool) if ending.observes else ()
+    merging = [make(ticket, workspace, ending) for make in tools]
     return [
-        _submit_plan(Toolset([*others, *merging]), resource),
+        _submit_plan(Toolset([*others, *merging]), resource, ending),
         _ask_question(resource),
         _request_approval(resource),
         *merging,
@@ -94,9 +73,16 @@ def ticket_tools(
     ]
 
 
-def _submit_plan(others: Toolset, resource: Resource) -> Tool:
+def _submit_plan(others: Toolset, resource: Resource, ending: Ending) -> Tool:
     def check(plan: plans.Plan) -> None:
         plans.check(plan, {*others.names, "resolve", "ask_question", REQUEST_APPROVAL})
+
+    def inspect(plan: plans.Plan, context: CallContext) -> Inspection:
+        """Where the work would go: shown beside the plan, and not bound to its approval."""
+        del context
+        paths = plans.changed(plans.stored(plan))
+        assert ending.watched is not None  # noqa: S101 - see below
+        return Inspection(plan=forecast.situation(replace(ending.watched, paths=lambda: paths)))
 
     def run(plan: plans.Plan, context: CallContext) -> ToolResult:
         del context
@@ -117,6 +103,7 @@ def _submit_plan(others: Toolset, resource: Resource) -> Tool:
         run=run,
         resource=lambda _: resource,
         check=check,
+        inspect=inspect if ending.observes else None,
         alone=True,
         trusted=True,
         lasting=True,
@@ -157,61 +144,6 @@ def _request_approval(resource: Resource) -> Tool:
     )
 
 
-def _merge(ticket: Ticket, workspace: Workspace) -> Tool:
-    """Merging apart from resolving, so that what comes of it can be watched before the end."""
-
-    def run(wish: Resolution, context: CallContext) -> ToolResult:
-        del context
-        return _merged(_merge_now(ticket, workspace, wish.summary))
-
-    def probe(wish: Resolution, context: CallContext) -> ToolResult | None:
-        del wish, context
-        merge = workspace.open(str(ticket.pk)).merged()
-        return _merged(merge) if merge else None
-
-    return Tool(
-        name=claims.MERGED,
-        description=(
-            "Merge the ticket's branch into the base branch, so that Argo CD takes it over. Wait"
-            " for it with argo_app_wait afterwards. `summary` is the commit's subject."
-        ),
-        action_class=ActionClass.WRITE,
-        parameters=Resolution,
-        run=run,
-        resource=lambda _: Resource(type="repository", name=workspace.branch),
-        probe=probe,
-        alone=True,
-        trusted=True,
-    )
-
-
-def _revert(ticket: Ticket, workspace: Workspace, ending: Ending) -> Tool:
-    def run(why: Reason, context: CallContext) -> ToolResult:
-        del context
-        merge = claims.own_merge(ticket)
-        return _taken_back(workspace.open(str(ticket.pk)).revert(why.reason, of=merge))
-
-    def probe(why: Reason, context: CallContext) -> ToolResult | None:
-        del why, context
-        done = workspace.open(str(ticket.pk)).reverted()
-        return _taken_back(done) if done else None
-
-    return Tool(
-        name=claims.REVERTED,
-        description=(
-            "Take this ticket's merge back with a revert commit on the base branch (never by"
-            " force), when the application does not become healthy. Then call argo_app_wait again."
-        ),
-        action_class=ActionClass.WRITE if ending.reverts_freely else ActionClass.DESTRUCTIVE,
-        parameters=Reason,
-        run=run,
-        resource=lambda _: Resource(type="repository", name=workspace.branch),
-        probe=probe,
-        alone=True,
-        trusted=True,
-    )
-
-
 def _resolve(ticket: Ticket, workspace: Workspace, ending: Ending) -> Tool:
     def merges() -> bool:
         return ending.merges and not ending.observes and bool(ticket.commits)
@@ -220,12 +152,12 @@ def _resolve(ticket: Ticket, workspace: Workspace, ending: Ending) -> Tool:
         return ActionClass.WRITE if merges() else ActionClass.READ
 
     def check(_: Resolution) -> None:
-        if ending.merges and ending.observes and ticket.commits:
+        if ending.observes and ticket.commits:
             claims.refuse_unseen(ticket)
 
     def run(resolution: Resolution, context: CallContext) -> ToolResult:
         del context
-        merge = _merge_now(ticket, workspace, resolution.summary) if merges() else None
+        merge = merge_now(ticket, workspace, resolution.summary) if merges() else None
         return _resolved(resolution.summary, merge=merge)
 
     def probe(resolution: Resolution, context: CallContext) -> ToolResult | None:
@@ -244,31 +176,6 @@ def _resolve(ticket: Ticket, workspace: Workspace, ending: Ending) -> Tool:
         probe=probe,
         alone=True,
         trusted=True,
-    )
-
-
-def _merge_now(ticket: Ticket, workspace: Workspace, summary: str) -> MergeResult:
-    planned_on = ticket.run.context.get("baseCommit", "") if ticket.run else ""
-    wish = Wish(summary=summary, permit=permit(ticket), planned_on=planned_on)
-    return workspace.open(str(ticket.pk)).merge_into_base(wish)
-
-
-def _merged(merge: MergeResult) -> ToolResult:
-    told = {"sha": merge.sha, "files": list(merge.files)}
-    new = merge.outcome is MergeOutcome.MERGED
-    return ToolResult(
-        content=f"Merged as {merge.sha}." if new else "There was nothing to merge.",
-        data=told,
-        facts=(Fact(type="merge_completed", payload=told),) if new else (),
-    )
-
-
-def _taken_back(made: MergeResult) -> ToolResult:
-    told = {"sha": made.sha, "files": list(made.files)}
-    return ToolResult(
-        content=f"Taken back with {made.sha}.",
-        data=told,
-        facts=(Fact(type="rollback_completed", payload=told),),
     )
 
 

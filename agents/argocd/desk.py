@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from agents.argocd.state import Application
+from agents.argocd.state import Application, Object
+from agents.argocd.windows import Window
 from agents.runtime.tool import ToolFailure, TransientFailure
 
 
@@ -26,11 +27,37 @@ class Desk(Protocol):
     def get(self, name: str, *, refresh: bool = False) -> Application:
         """One; `refresh`: Argo CD shall first compare it with Git again."""
 
-    def sync(self, name: str, *, revision: str = "", prune: bool = False, call_id: str) -> None:
+    def object(self, name: str) -> Object:
+        """The Application object as it is written."""
+
+    def manifests(self, name: str, revision: str) -> Sequence[Object]:
+        """The objects that the application would have at a revision of its repository."""
+
+    def windows(self, app: Application) -> Sequence[Window]:
+        """The sync windows of its project that concern an application."""
+
+    def sync(
+        self,
+        name: str,
+        *,
+        revision: str = "",
+        prune: bool = False,
+        dry_run: bool = False,
+        call_id: str,
+    ) -> None:
         """Begin a sync; the call's id goes along, so that it can be recognised."""
 
     def rollback(self, name: str, *, to: int, call_id: str) -> None:
         """Begin a rollback to an entry of the history."""
+
+    def retarget(self, name: str, *, old: str, new: str) -> None:
+        """Have it follow another revision of its repository; fails unless it follows `old` now."""
+
+    def create(self, obj: Object) -> None:
+        """Make an application."""
+
+    def delete(self, name: str, *, namespace: str) -> None:
+        """Delete an application and what it deployed; where it can be, its namespace as well."""
 
     def ill(self, name: str) -> Sequence[str]:
         """What does not start of an application, in words, before its health says so."""

@@ -7,13 +7,14 @@ overwritten: the object is replaced with the version that was read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.argocd.desk import CALL, ArgoAway, ArgoFailed
 from agents.argocd.operations import call_ids
 from agents.argocd.state import Application, Object
+from agents.argocd.windows import Window, of_project
 from agents.kubernetes.failures import ClusterError
 from agents.kubernetes.kinds import named
 
@@ -45,16 +46,34 @@ class Kube:
             patch = {"metadata": {"annotations": {REFRESH: "normal"}}}
             with _told():
                 self._cluster.patch(self._kind, name, self._namespace, patch)
-        return Application.of(self._object(name))
+        return Application.of(self.object(name))
 
-    def sync(self, name: str, *, revision: str = "", prune: bool = False, call_id: str) -> None:
-        wish: dict[str, Any] = {"prune": prune}
-        if revision:
-            wish["revision"] = revision
-        self._operate(name, wish, call_id=call_id)
+    def manifests(self, name: str, revision: str) -> list[Object]:
+        raise ArgoFailed(
+            f"the manifests of {name} at {revision[:7]} are rendered by Argo CD's server, which"
+            " AURA_ARGOCD_SERVER does not name"
+        )
+
+    def windows(self, app: Application) -> list[Window]:
+        where = f"/apis/argoproj.io/v1alpha1/namespaces/{self._namespace}/appprojects"
+        with _told():
+            return of_project(self._cluster.read(f"{where}/{app.project or 'default'}"), app)
+
+    def sync(
+        self,
+        name: str,
+        *,
+        revision: str = "",
+        prune: bool = False,
+        dry_run: bool = False,
+        call_id: str,
+    ) -> None:
+        wish = {"prune": prune, "dryRun": dry_run, "revision": revision}
+        said = {key: value for key, value in wish.items() if value or key == "prune"}
+        self._operate(name, said, call_id=call_id)
 
     def rollback(self, name: str, *, to: int, call_id: str) -> None:
-        obj = self._object(name)
+        obj = self.object(name)
         entries = (obj.get("status") or {}).get("history") or []
         entry = next((each for each in entries if each.get("id") == to), None)
         if entry is None:
@@ -62,16 +81,43 @@ class Kube:
         wish = {"revision": entry.get("revision", ""), "source": entry.get("source")}
         self._operate(name, {k: v for k, v in wish.items() if v}, call_id=call_id)
 
+    def retarget(self, name: str, *, old: str, new: str) -> None:
+        obj = self.object(name)
+        if Application.of(obj).target_revision != old:
+            raise ArgoFailed(f"{name} does not follow {old or 'HEAD'} any more")
+        patch = {
+            "metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]},
+            "spec": {"source": {"targetRevision": new or None}},
+        }
+        try:
+            with _told():
+                self._cluster.patch(self._kind, name, self._namespace, patch)
+        except _Changed:
+            raise ArgoAway(f"{name} was changed meanwhile; try again") from None
+
+    def create(self, obj: Object) -> None:
+        with _told():
+            self._cluster.request("POST", self._kind.path(namespace=self._namespace), body=obj)
+
+    def delete(self, name: str, *, namespace: str) -> None:
+        """The namespace too where this account may; else it stays, empty."""
+        with _told():
+            path = self._kind.path(namespace=self._namespace, name=name)
+            self._cluster.request("DELETE", path)
+        if namespace:
+            with suppress(ClusterError):
+                self._cluster.request("DELETE", f"/api/v1/namespaces/{namespace}")
+
     def ill(self, name: str) -> list[str]:
         del name  # the tree of an application is the server's; its health says it later
         return []
 
     def begun_by(self, name: str) -> frozenset[str]:
-        return call_ids(self._object(name))
+        return call_ids(self.object(name))
 
     def _operate(self, name: str, wish: dict[str, Any], *, call_id: str) -> None:
         for left in range(TRIES - 1, -1, -1):
-            obj = deepcopy(dict(self._object(name)))
+            obj = deepcopy(dict(self.object(name)))
             if obj.get("operation"):
                 raise ArgoFailed(f"an operation of {name} runs; wait for it with argo_app_wait")
             (obj.get("status") or {}).pop("operationState", None)
@@ -90,7 +136,7 @@ class Kube:
             else:
                 return
 
-    def _object(self, name: str) -> Object:
+    def object(self, name: str) -> Object:
         with _told():
             return self._cluster.get(self._kind, name, self._namespace)
 

@@ -12,6 +12,7 @@ import httpx
 from agents.argocd.desk import CALL, ArgoAway, ArgoFailed
 from agents.argocd.operations import ailing, call_ids
 from agents.argocd.state import Application, Object
+from agents.argocd.windows import Window, of_project, readable
 
 TIMEOUT_S: Final = 10.0
 APPLICATIONS: Final = "/api/v1/applications"
@@ -37,26 +38,62 @@ class Rest:
         return sorted((Application.of(each) for each in items), key=lambda app: app.name)
 
     def get(self, name: str, *, refresh: bool = False) -> Application:
-        return Application.of(self._object(name, refresh=refresh))
+        return Application.of(self.object(name, refresh=refresh))
 
-    def sync(self, name: str, *, revision: str = "", prune: bool = False, call_id: str) -> None:
-        wish: dict[str, Any] = {"prune": prune, "infos": _infos(call_id)}
-        if revision:
-            wish["revision"] = revision
-        self._asked("POST", f"{self._path(name)}/sync", wish)
+    def manifests(self, name: str, revision: str) -> list[Object]:
+        query = f"?revision={quote(revision, safe='')}"
+        listed = self._asked("GET", f"{self._path(name)}/manifests{query}").get("manifests") or []
+        return [found for text in listed if isinstance(found := json.loads(text), dict)]
+
+    def windows(self, app: Application) -> list[Window]:
+        try:
+            project = quote(app.project or "default", safe="")
+            return of_project(self._asked("GET", f"/api/v1/projects/{project}"), app)
+        except ArgoFailed:  # a token that may not read projects is told all but the time zones
+            told = self._asked("GET", f"{self._path(app.name)}/syncwindows")
+            return readable(told.get("assignedWindows") or [])
+
+    def sync(
+        self,
+        name: str,
+        *,
+        revision: str = "",
+        prune: bool = False,
+        dry_run: bool = False,
+        call_id: str,
+    ) -> None:
+        wish = {"prune": prune, "dryRun": dry_run, "infos": _infos(call_id), "revision": revision}
+        said = {key: value for key, value in wish.items() if value or key == "prune"}
+        self._asked("POST", f"{self._path(name)}/sync", said)
 
     def rollback(self, name: str, *, to: int, call_id: str) -> None:
         del call_id  # the API takes no information along with a rollback
         self._asked("POST", f"{self._path(name)}/rollback", {"id": to, "prune": False})
+
+    def retarget(self, name: str, *, old: str, new: str) -> None:
+        path = "/spec/source/targetRevision"
+        tested = [{"op": "test", "path": path, "value": old}] if old else []
+        change = {"op": "replace" if old else "add", "path": path, "value": new}
+        if not new:
+            change = {"op": "remove", "path": path}
+        patch = {"name": name, "patch": json.dumps([*tested, change]), "patchType": "json"}
+        self._asked("PATCH", self._path(name), patch)
+
+    def create(self, obj: Object) -> None:
+        self._asked("POST", APPLICATIONS, obj)
+
+    def delete(self, name: str, *, namespace: str) -> None:
+        del namespace  # of namespaces Argo CD deletes only those that a repository holds
+        self._asked("DELETE", f"{self._path(name)}?cascade=true", {})
 
     def ill(self, name: str) -> list[str]:
         tree = self._asked("GET", f"{self._path(name)}/resource-tree")
         return sorted(ailing(tree.get("nodes") or []))
 
     def begun_by(self, name: str) -> frozenset[str]:
-        return call_ids(self._object(name))
+        return call_ids(self.object(name))
 
-    def _object(self, name: str, *, refresh: bool = False) -> Object:
+    def object(self, name: str, *, refresh: bool = False) -> Object:
         query = "?refresh=normal" if refresh else ""
         return self._asked("GET", f"{self._path(name)}{query}")
 

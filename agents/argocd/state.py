@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +12,17 @@ HEALTHY, DEGRADED, PROGRESSING = "Healthy", "Degraded", "Progressing"
 SUSPENDED, MISSING, UNKNOWN = "Suspended", "Missing", "Unknown"
 SYNCED, OUT_OF_SYNC = "Synced", "OutOfSync"
 FAILED_PHASES: Final = frozenset({"Failed", "Error"})
+SUCCEEDED: Final = "Succeeded"
+TRACKING: Final = "argocd.argoproj.io/tracking-id"
+INSTANCE: Final = "app.kubernetes.io/instance"
+GENERATE_PATHS: Final = "argocd.argoproj.io/manifest-generate-paths"
 
 Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One object that an application is made of."""
+    """One object that an application is made of; `prune`: Git has it no longer."""
 
     kind: str
     namespace: str
@@ -25,6 +30,7 @@ class Part:
     sync: str
     health: str
     message: str
+    prune: bool = False
 
     def __str__(self) -> str:
         place = f"{self.namespace}/{self.name}" if self.namespace else self.name
@@ -42,15 +48,24 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application. Times are aware, or None where Argo CD has said none yet."""
+    """An application. Times are aware, or None where Argo CD has said none yet.
+
+    `phase`, `operation_message` and `operation_revision` are of the last operation that was no dry
+    run. `made_by`: what made the Application object itself, and would set it back. `paths`: files
+    and directories of the repository that the manifests are made from.
+    """
 
     name: str
     namespace: str
     project: str
     repo_url: str
     path: str
+    paths: tuple[str, ...]
+    made_by: str
+    source_type: str
     target_revision: str
     destination: str
+    cluster: str
     revision: str
     sync: str
     health: str
@@ -73,6 +88,9 @@ class Application:
         """Those of an Application object, whatever it leaves out."""
         meta, spec, status = (_at(obj, key) for key in ("metadata", "spec", "status"))
         source, operation = _source(spec), _at(status, "operationState")
+        finished_at, destination = _moment(operation.get("finishedAt")), _at(spec, "destination")
+        if _at(_at(operation, "operation"), "sync").get("dryRun"):
+            operation = {}  # it says nothing of what is deployed
         automated = _at(spec, "syncPolicy").get("automated")
         return cls(
             name=_text(meta, "name"),
@@ -80,8 +98,12 @@ class Application:
             project=_text(spec, "project"),
             repo_url=_text(source, "repoURL"),
             path=_text(source, "path"),
+            paths=tuple(_paths(meta, source)),
+            made_by=_made_by(meta),
+            source_type=_text(status, "sourceType"),
             target_revision=_text(source, "targetRevision"),
-            destination=_text(_at(spec, "destination"), "namespace"),
+            destination=_text(destination, "namespace"),
+            cluster=_text(destination, "name") or _text(destination, "server"),
             revision=_text(_at(status, "sync"), "revision"),
             sync=_text(_at(status, "sync"), "status") or UNKNOWN,
             health=_text(_at(status, "health"), "status") or UNKNOWN,
@@ -90,7 +112,7 @@ class Application:
             phase=_text(operation, "phase"),
             operation_message=_text(operation, "message"),
             operation_revision=_text(_at(operation, "syncResult"), "revision"),
-            finished_at=_moment(operation.get("finishedAt")),
+            finished_at=finished_at,
             reconciled_at=_moment(status.get("reconciledAt")),
             automated=isinstance(automated, Mapping) and automated.get("enabled") is not False,
             self_heal=bool(_at(_at(spec, "syncPolicy"), "automated").get("selfHeal")),
@@ -156,6 +178,23 @@ def _source(spec: Object) -> Object:
     return _at(spec, "source")
 
 
+def _paths(meta: Object, source: Object) -> Iterator[str]:
+    """The source's path, and what the Application says that its manifests are made from."""
+    path = _text(source, "path").strip("/")
+    yield posixpath.normpath(path or ".")
+    for each in filter(None, _text(_at(meta, "annotations"), GENERATE_PATHS).split(";")):
+        yield posixpath.normpath(each[1:] or "." if each[0] == "/" else posixpath.join(path, each))
+
+
+def _made_by(meta: Object) -> str:
+    owner = next(_entries(meta, "ownerReferences"), None)
+    if owner is not None:
+        return f"{_text(owner, 'kind')} {_text(owner, 'name')}"
+    tracked = _text(_at(meta, "annotations"), TRACKING).partition(":")[0]
+    parent = tracked or _text(_at(meta, "labels"), INSTANCE)
+    return f"Application {parent}" if parent and parent != _text(meta, "name") else ""
+
+
 def _moment(value: object) -> datetime | None:
     try:
         return datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -185,6 +224,7 @@ def _parts(status: Object) -> Iterator[Part]:
             sync=_text(each, "status"),
             health=_text(health, "status"),
             message=_text(health, "message"),
+            prune=each.get("requiresPruning") is True,
         )
 
 

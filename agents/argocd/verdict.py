@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agents.argocd.state import DEGRADED, FAILED_PHASES, HEALTHY, MISSING, SYNCED, Application
+from agents.argocd.state import (
+    DEGRADED,
+    FAILED_PHASES,
+    HEALTHY,
+    MISSING,
+    OUT_OF_SYNC,
+    SUCCEEDED,
+    SYNCED,
+    Application,
+)
+
+NAMED = 10  # parts that a sentence names
 
 
 class Standing(StrEnum):
@@ -51,18 +62,36 @@ def judge(app: Application, holds: Holds) -> Verdict:
 
 
 def _on_its_way(app: Application, *, arrived: bool) -> Verdict:
-    if not app.automated and not app.operating and app.sync != SYNCED:
-        return Verdict(
-            standing=Standing.BY_HAND,
-            why=f"{app.name} is out of sync and nobody syncs it by itself; call argo_app_sync",
-            arrived=arrived,
-        )
+    if why := _by_hand(app, arrived=arrived):
+        return Verdict(standing=Standing.BY_HAND, why=why, arrived=arrived)
     state = "is being synced" if app.operating else f"is {app.sync}"
     return Verdict(
         standing=Standing.WAITING,
         why=f"{app.name} {state}, at {app.revision[:7] or 'no revision'}",
         arrived=arrived,
     )
+
+
+def _by_hand(app: Application, *, arrived: bool) -> str:
+    """What somebody must do, where Argo CD will do nothing more by itself; empty: it will."""
+    if app.operating or app.sync == SYNCED:
+        return ""
+    off = [part for part in app.parts if part.sync == OUT_OF_SYNC]
+    synced = arrived and app.phase == SUCCEEDED and app.operation_revision == app.revision
+    names = ", ".join(map(str, off[:NAMED]))
+    if arrived and not app.prune and off and all(part.prune for part in off):
+        return (
+            f"{app.name} has all that Git has, and Argo CD does not prune by itself what Git has no"
+            f" longer: {names}; call argo_app_sync with prune, which a person is asked about"
+        )
+    if not app.automated:
+        return f"{app.name} is out of sync and nobody syncs it by itself; call argo_app_sync"
+    if synced and not app.self_heal and off:
+        return (
+            f"{app.name} was synced to {app.revision[:7]} and then changed in the cluster: {names};"
+            " it does not heal itself, so call argo_app_sync"
+        )
+    return ""
 
 
 def ailments(app: Application) -> str:

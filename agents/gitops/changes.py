@@ -7,13 +7,14 @@ even when somebody writes to the files at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agents.gitops import checks
 from agents.gitops.clone import Clone
 from agents.gitops.failures import ChecksFailed
 from agents.gitops.git import Output
 from agents.gitops.issues import Issue
+from agents.gitops.policy import INHERITED
 
 MAX_CHECKED = 5 << 20  # bytes of one file
 _LINK, _SUBMODULE = "120000", "160000"
@@ -55,21 +56,34 @@ def require_clean(doing: str, issues: Iterable[Issue]) -> None:
         raise ChecksFailed(doing, found)
 
 
-def inspect(clone: Clone, changes: Sequence[Change], new: str) -> list[Issue]:
-    """Issues of the changed files of the tree or commit `new`."""
+def inspect(clone: Clone, changes: Sequence[Change], old: str, new: str) -> list[Issue]:
+    """Issues of the changed files of the tree or commit `new`, which was `old` before."""
     issues = [issue for change in changes for issue in _kind_of_entry(change)]
     plain = [change for change in changes if change.blob and change.mode not in (_LINK, _SUBMODULE)]
     files, unreadable = _texts(clone, {change.path: change.blob or "" for change in plain})
     tree = _TreeReader(clone, new)
+    found = checks.check_files(
+        files,
+        exists=tree.exists,
+        read=tree.read,
+        removed=[change.path for change in changes if change.blob is None],
+        policy=clone.policy,
+    )
+    return [*issues, *unreadable, *tolerated(clone, found, old)]
+
+
+def tolerated(clone: Clone, issues: Sequence[Issue], old: str) -> list[Issue]:
+    """The issues; what the policy refuses and the file had in `old` already is but a warning."""
+    asked = {i.file for i in checks.errors(issues) if i.rule.startswith(INHERITED)}
+    tree = _TreeReader(clone, old)
+    files = {path: text for path in asked if (text := tree.read(path)) is not None}
+    if not files:
+        return list(issues)
+    before = checks.check_files(files, exists=tree.exists, read=tree.read, policy=clone.policy)
+    known = {(i.file, i.rule, i.message) for i in before if i.rule.startswith(INHERITED)}
     return [
-        *issues,
-        *unreadable,
-        *checks.check_files(
-            files,
-            exists=tree.exists,
-            read=tree.read,
-            removed=[change.path for change in changes if change.blob is None],
-        ),
+        replace(i, severity="warning") if (i.file, i.rule, i.message) in known else i
+        for i in issues
     ]
 
 

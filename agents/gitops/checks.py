@@ -7,33 +7,26 @@ A check reads text and says what it found; whether findings block is decided by 
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from typing import Any, Final
 
-from agents.gitops import kustomize, manifests, strictyaml
+from agents.gitops import kustomize, manifests, rules, schemas, strictyaml
 from agents.gitops.issues import Issue
 from agents.gitops.manifests import Manifest
+from agents.gitops.policy import Policy
 from agents.gitops.strictyaml import Document
+from agents.manifests import charts
 from aura.kernel import secrets
 
-__all__ = ["Issue", "check_files", "errors", "scan_secrets", "validators"]
+__all__ = ["VALIDATORS", "Issue", "check_files", "errors", "scan_secrets"]
 
 _YAML = (".yaml", ".yml")
 # Written in JSON with comments by the programs that own them.
 _COMMENTED_JSON = ("tsconfig", "jsconfig", "devcontainer")
 _DATA_KEYS = ("data", "binaryData")
-_VERSION = re.compile(r"(?:[a-z0-9.-]+/)?v[0-9a-z]+")
-
-
-def validators() -> list[str]:
-    """Names of the checks that run here; `schemas` only where kubernetes-validate is installed."""
-    names = ["yaml", "json", "kubernetes", "kustomize", "secrets"]
-    return [*names, "schemas"] if find_spec("kubernetes_validate") else names
+VALIDATORS: Final = (*("yaml", "json", "kubernetes", "schemas", "kustomize", "secrets", "policy"),)
 
 
 def errors(issues: Sequence[Issue]) -> list[Issue]:
@@ -47,17 +40,19 @@ def check_files(
     exists: Callable[[str], bool] | None = None,
     read: Callable[[str], str | None] | None = None,
     removed: Collection[str] = (),
+    policy: Policy | None = None,
 ) -> list[Issue]:
     """All issues of `files` (path from the root -> text), sorted by file and line.
 
     `exists` and `read` tell of the other files of the repository; without them nothing else exists.
-    `removed` are paths that the same change deletes.
+    `removed` are paths that the same change deletes, `policy` the operator's own rules.
     """
-    tree = _Tree(files=files, other=exists or (lambda path: False), reader=read)
+    house = policy or Policy()
+    tree = _Tree(files=files, other=exists or (lambda path: False), reader=read, policy=house)
     issues = [issue for path in sorted(files) for issue in _check_file(path, files[path], tree)]
-    issues += manifests.check_together(tree.manifests)
+    issues += rules.check_together(tree.manifests)
     issues += _broken_references(tree, removed)
-    return sorted(issues, key=lambda issue: (issue.file, issue.line or 0, issue.rule))
+    return sorted(house.judged(issues), key=lambda issue: (issue.file, issue.line or 0, issue.rule))
 
 
 def scan_secrets(path: str, text: str) -> list[Issue]:
@@ -84,6 +79,7 @@ class _Tree:
     files: Mapping[str, str]
     other: Callable[[str], bool]
     reader: Callable[[str], str | None] | None
+    policy: Policy
     manifests: list[Manifest] = field(default_factory=list)
 
     def exists(self, path: str) -> bool:
@@ -101,31 +97,43 @@ class _Tree:
         except strictyaml.Refused:
             return []
 
-    def in_chart(self, path: str) -> bool:
-        """Whether `path` is a Helm template, which is not YAML before it is rendered."""
-        parts = path.split("/")
-        return any(
-            part == "templates" and self.exists("/".join([*parts[:i], "Chart.yaml"]))
-            for i, part in enumerate(parts[:-1])
-        )
-
 
 def _check_file(path: str, text: str, tree: _Tree) -> Iterator[Issue]:
     yield from scan_secrets(path, text)
-    if tree.in_chart(path):
-        return
+    if charts.is_template(path, tree.exists):
+        return  # no YAML before it is rendered
     if kustomize.is_kustomization(path):
         documents, problem = _parsed_yaml(path, text)
         yield from problem
-        yield from kustomize.check(path, documents, tree.exists)
+        yield from kustomize.check(path, documents, tree.exists, tree.policy)
     elif path.endswith(_YAML):
         documents, problem = _parsed_yaml(path, text)
         yield from problem
         yield from _check_objects(path, documents, tree)
+        if charts.is_values(path):
+            yield from _check_values(path, documents)
     elif path.endswith(".json") and not _has_comments(path):
         documents, problem = _parsed_json(path, text)
         yield from problem
         yield from _check_objects(path, documents, tree)
+
+
+def _check_values(path: str, documents: Sequence[Document]) -> Iterator[Issue]:
+    """Images of a chart's values. No tag at all is fine: charts then take their own version."""
+    for document in documents:
+        for at in charts.components(document.value):
+            image = charts.dig(document.value, (*at, charts.IMAGE))
+            tag = image.get("tag") if isinstance(image, dict) else str(image).rpartition(":")[2]
+            if tag == "latest":
+                where = (*at, charts.IMAGE)
+                name = ".".join(map(str, where))
+                yield Issue(
+                    severity="warning",
+                    message=f"{name}: latest is not pinned; name a version",
+                    file=path,
+                    line=document.lines.get((*where, "tag"), document.lines.get(where)),
+                    rule="kubernetes.image",
+                )
 
 
 def _parsed_yaml(path: str, text: str) -> tuple[list[Document], list[Issue]]:
@@ -182,18 +190,18 @@ def _check_objects(path: str, documents: Sequence[Document], tree: _Tree) -> Ite
     if kustomize.is_patch(named.get(path)):
         return  # a part of an object, judged where it is put together
     tree.manifests += found
-    issues = [issue for manifest in found for issue in _whole(manifest)]
+    issues = [issue for manifest in found for issue in _whole(manifest, tree.policy)]
     if found and governing and path not in named and _beside(path, governing):
         yield _unnamed(path, governing)
         issues = [replace(issue, severity="warning") for issue in issues]  # may be a patch as well
     yield from issues
 
 
-def _whole(manifest: Manifest) -> list[Issue]:
-    issues = manifests.check_manifest(manifest)
+def _whole(manifest: Manifest, policy: Policy) -> list[Issue]:
+    issues = [*rules.check_manifest(manifest), *policy.check(manifest)]
     if errors(issues):
         return issues  # the schema would say the same in other words
-    return [*issues, *_schema(manifest)]
+    return [*issues, *schemas.check(manifest)]
 
 
 def _beside(path: str, other: str) -> bool:
@@ -254,26 +262,3 @@ def _broken_references(tree: _Tree, removed: Collection[str]) -> Iterator[Issue]
     governing = {kustomize.nearest(path, tree.exists) for path in removed}
     for path in sorted(path for path in governing if path and path not in tree.files):
         yield from kustomize.broken_by(path, tree.documents(path), removed)
-
-
-# --- full schemas, where they are installed -------------------------------------------------------
-
-
-def _schema(manifest: Manifest) -> Iterator[Issue]:
-    """What Kubernetes' own schema says; nothing for kinds it does not know."""
-    known = manifest.builtin.isalnum() and _VERSION.fullmatch(manifest.text("apiVersion"))
-    if not known or not find_spec("kubernetes_validate"):
-        return  # the schema's file name is made of both
-    schemas = import_module("kubernetes_validate")  # optional, and 108 MB
-    try:
-        schemas.validate(manifest.value, schemas.latest_version(), strict=True)
-    except (schemas.SchemaNotFoundError, TypeError):
-        return  # no schema for this version, or keys that are not text, told of elsewhere
-    except schemas.ValidationError as error:
-        yield Issue(
-            severity="error",
-            message=f"{manifest.kind} {manifest.name}: {str(error.message)[:300]}",
-            file=manifest.file,
-            line=manifest.line(*error.absolute_path),
-            rule="schemas.kubernetes",
-        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from agents.gitops import locks
 from agents.gitops.failures import BranchMissing
 from agents.gitops.git import Git, Output, is_commit
 from agents.gitops.jail import TEMPORARY
+from agents.gitops.policy import Policy
 
 _CONFIG = """\
 [core]
@@ -34,11 +35,15 @@ _LOCK_FACTOR = 3  # time-outs of git that may be ahead of us
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clone:
-    """`<root>/repo`, its lock, and the talk with the remote. `branch` is the base branch."""
+    """`<root>/repo`, its lock, and the talk with the remote. `branch` is the base branch.
+
+    `policy` is what the operator wants of everything that is committed.
+    """
 
     root: Path
     branch: str
     git: Git
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def path(self) -> Path:

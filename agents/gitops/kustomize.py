@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from agents.gitops.issues import Issue
+from agents.gitops.policy import Policy
 from agents.gitops.strictyaml import Document, Path
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -53,7 +54,10 @@ def is_patch(key: str | None) -> bool:
 
 
 def check(
-    file: str, documents: Sequence[Document], exists: Callable[[str], bool]
+    file: str,
+    documents: Sequence[Document],
+    exists: Callable[[str], bool],
+    policy: Policy,
 ) -> Iterator[Issue]:
     """Issues of one kustomization; `exists` tells whether a path from the root is a file."""
     for key, path, line in _references(file, documents):
@@ -67,6 +71,7 @@ def check(
                 rule="kustomize.reference",
             )
     yield from _clear_secrets(file, documents)
+    yield from _house_rules(file, documents, policy)
 
 
 def broken_by(
@@ -148,4 +153,28 @@ def _clear_secrets(file: str, documents: Sequence[Document]) -> Iterator[Issue]:
                     file=file,
                     line=document.lines.get(("secretGenerator", i)),
                     rule="secrets.clear",
+                )
+
+
+def _house_rules(file: str, documents: Sequence[Document], policy: Policy) -> Iterator[Issue]:
+    """The namespace that everything is put into, and tags that name no version."""
+    for document in documents:
+        value = document.value if isinstance(document.value, dict) else {}
+        namespace = value.get("namespace")
+        if isinstance(namespace, str) and not policy.allows(namespace):
+            yield Issue(
+                severity="error",
+                message=policy.outside(namespace),
+                file=file,
+                line=document.lines.get(("namespace",)),
+                rule="policy.namespace",
+            )
+        for i, entry in _mappings(value.get("images")):
+            if entry.get("newTag") == "latest" and not entry.get("digest"):
+                yield Issue(
+                    severity="warning",
+                    message=f"{entry.get('name', 'an image')}:latest is not pinned; name a version",
+                    file=file,
+                    line=document.lines.get(("images", i, "newTag")),
+                    rule="kubernetes.image",
                 )

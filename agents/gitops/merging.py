@@ -114,7 +114,7 @@ def _merge_once(clone: Clone, *, ticket_id: str, branch: str, wish: Wish) -> Mer
     paths = tuple(change.path for change in changes)
     wish.permit(Proposal(paths=paths, commits=tuple(_commits(clone, base, head))))
     message = _message(ticket_id, branch, clean_message(wish.summary))
-    issues = [*inspect(clone, changes, tree), *scan_secrets("merge message", message)]
+    issues = [*inspect(clone, changes, base, tree), *scan_secrets("merge message", message)]
     require_clean("the merge", [*issues, *inspect_history(clone, changes, base, head)])
     commit = clone.run("commit-tree", tree, "-p", base, "-p", head, stdin=message.encode()).text
     clone.push(commit, clone.branch)

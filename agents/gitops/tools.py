@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -19,7 +18,7 @@ from pydantic import Field
 from agents.gitops import checks
 from agents.gitops.jail import MAX_LISTED, PathRefused, normalise
 from agents.gitops.workspace import Workspace
-from agents.gitops.worktree import BRANCH_PREFIX, Rebased, Worktree
+from agents.gitops.worktree import BRANCH_PREFIX, Commit, Rebased, Worktree
 from agents.runtime.tool import (
     Arguments,
     CallContext,
@@ -29,9 +28,11 @@ from agents.runtime.tool import (
     ToolFailure,
     ToolResult,
 )
+from aura.kernel.secrets import redact
 from governance.types import ActionClass, Resource
 
 READ_LIMIT = 60_000  # characters of a file or a diff in one answer
+DIFF_LIMIT = 200_000  # characters of a commit's diff that are kept with its call
 SHORT = 7  # digits of a commit id that people are shown
 
 
@@ -128,7 +129,8 @@ class _Tools:
             ),
             self._tool(
                 "validate_files",
-                "Check files as git_commit and git_push will: YAML, Kubernetes, kustomize, secrets."
+                "Check files as git_commit and git_push will: YAML, Kubernetes and its schemas,"
+                " Kustomize, Helm values, secrets, and the operator's policy."
                 " '.' checks all changed files.",
                 FilesArguments,
                 self._validate,
@@ -316,18 +318,11 @@ class _Tools:
         return ToolResult(content=shown or "No changes", data={"characters": len(text)})
 
     def _validate(self, a: FilesArguments, _: CallContext, worktree: Worktree) -> ToolResult:
-        paths = [path for name in a.files for path in _named(worktree, name)]
-        files = {path: worktree.jail.read_text(path).text for path in paths}
-        issues = checks.check_files(
-            files,
-            exists=worktree.jail.exists,
-            read=partial(_text, worktree),
-            removed=worktree.status().deleted,
-        )
-        return _json(_validation(sorted(files), issues))
+        paths = sorted({path for name in a.files for path in _named(worktree, name)})
+        return _json(_validation(paths, worktree.check(paths)))
 
     def _list_validators(self, _: NoArguments, __: CallContext, ___: Worktree) -> ToolResult:
-        names = checks.validators()
+        names = list(checks.VALIDATORS)
         return ToolResult(content="\n".join(names), data={"validators": names})
 
     # --- editing ----------------------------------------------------------------------------------
@@ -372,13 +367,13 @@ class _Tools:
 
     def _commit(self, a: CommitArguments, context: CallContext, worktree: Worktree) -> ToolResult:
         commit = worktree.commit(a.message, context.call_id)
-        return _committed(commit.sha, commit.message)
+        return _committed(commit, worktree.brought(commit.sha))
 
     def _probe_commit(
         self, _: CommitArguments, context: CallContext, worktree: Worktree
     ) -> ToolResult | None:
         commit = worktree.commit_of_call(context.call_id)
-        return _committed(commit.sha, commit.message) if commit else None
+        return _committed(commit, worktree.brought(commit.sha)) if commit else None
 
     def _push(self, _: NoArguments, __: CallContext, worktree: Worktree) -> ToolResult:
         return _pushed(worktree.branch, worktree.push())
@@ -459,10 +454,15 @@ def _deleted(arguments: PathArguments) -> ToolResult:
     return ToolResult(content=f"deleted {path}", data={"path": path})
 
 
-def _committed(sha: str, message: str) -> ToolResult:
-    data = {"sha": sha[:SHORT], "message": message}
-    fact = Fact(type="commit_created", payload=data)
-    return ToolResult(content=_json(data).content, data=data, facts=(fact,))
+def _committed(commit: Commit, diff: str) -> ToolResult:
+    """The diff is for people alone: the model wrote it."""
+    told = {"sha": commit.sha[:SHORT], "message": commit.message}
+    fact = Fact(type="commit_created", payload=told)
+    kept = diff[:DIFF_LIMIT]
+    if len(diff) > DIFF_LIMIT:
+        kept = _cut(kept, f"{DIFF_LIMIT} of {len(diff)} characters; the commit holds the rest")
+    data = {**told, "diff": redact(kept)}
+    return ToolResult(content=_json(told).content, data=data, facts=(fact,))
 
 
 def _pushed(branch: str, sha: str) -> ToolResult:
@@ -480,16 +480,9 @@ def _named(worktree: Worktree, name: str) -> list[str]:
     return worktree.changed_paths() if name.strip() in (".", "./") else [normalise(name)]
 
 
-def _text(worktree: Worktree, path: str) -> str | None:
-    try:
-        return worktree.jail.read_text(path).text
-    except ToolFailure:
-        return None
-
-
 def _validation(files: list[str], issues: list[checks.Issue]) -> dict[str, Any]:
     by_validator = {
-        name: [issue for issue in issues if issue.validator == name] for name in checks.validators()
+        name: [issue for issue in issues if issue.validator == name] for name in checks.VALIDATORS
     }
     return {
         "valid": not checks.errors(issues),

@@ -9,7 +9,7 @@ Everything may be repeated, by any worker, after any crash. A worktree is on its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from agents.gitops.failures import GitFailure
 from agents.gitops.git import Git, branch_name
 from agents.gitops.jail import normalise
 from agents.gitops.merging import MergeOutcome, MergeResult
+from agents.gitops.policy import Policy
 from agents.gitops.remote import parse
 from agents.gitops.worktree import Worktree
 from agents.runtime.tool import ToolFailure
@@ -58,6 +59,7 @@ class Workspace:
     ssh_key_file: Path | None = None
     known_hosts_file: Path | None = None
     timeout_s: float = 60.0
+    policy: Policy = field(default_factory=Policy)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Workspace:
@@ -73,6 +75,7 @@ class Workspace:
             ssh_key_file=settings.git_ssh_key_file,
             known_hosts_file=settings.git_ssh_known_hosts_file,
             timeout_s=settings.git_timeout_s,
+            policy=Policy.from_settings(settings),
         )
 
     def __repr__(self) -> str:
@@ -151,4 +154,4 @@ class Workspace:
             author=(self.author_name, self.author_email),
             timeout_s=self.timeout_s,
         )
-        return Clone(root=root, branch=branch_name(self.branch), git=git)
+        return Clone(root=root, branch=branch_name(self.branch), git=git, policy=self.policy)

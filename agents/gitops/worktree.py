@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agents.gitops import locks, merging
-from agents.gitops.changes import changed, inspect, inspect_history, require_clean
-from agents.gitops.checks import scan_secrets
+from agents.gitops.changes import (
+    changed,
+    inspect,
+    inspect_history,
+    require_clean,
+    tolerated,
+)
+from agents.gitops.checks import check_files, scan_secrets
 from agents.gitops.clone import Clone
 from agents.gitops.failures import BranchMissing, GitFailure, NonFastForward
 from agents.gitops.git import Output, is_commit
+from agents.gitops.issues import Issue
 from agents.gitops.jail import Jail, normalise
 from agents.gitops.merging import MergeResult
 from agents.gitops.messages import clean_message
@@ -197,6 +204,19 @@ class Worktree:
             copy.unlink()
         return output.stdout.decode(errors="replace")
 
+    def committed(self) -> str:
+        """What the branch's commits change, against the commit that they build on."""
+        with self._held():
+            output = self._run(
+                "diff", "--no-ext-diff", "--no-textconv", self.base_sha, self.head, "--"
+            )
+        return output.stdout.decode(errors="replace")
+
+    def brought(self, sha: str) -> str:
+        """What one commit of the branch changed."""
+        output = self._run("diff", "--no-ext-diff", "--no-textconv", f"{sha}^", sha, "--")
+        return output.stdout.decode(errors="replace")
+
     def changed_paths(self) -> list[str]:
         """Paths that differ from the commit the branch builds on and still exist, sorted."""
         status = self.status()
@@ -204,6 +224,27 @@ class Worktree:
             "diff", "--name-only", "--diff-filter=d", "-z", "--no-renames", self.base_sha, "--"
         ).names
         return sorted({path for path in [*names, *status.created] if self.jail.exists(path)})
+
+    def check(self, paths: Sequence[str]) -> list[Issue]:
+        """What a commit of these files, as they are in the worktree, would be told."""
+        return self.judge({path: self.jail.read_text(path).text for path in paths})
+
+    def judge(self, files: Mapping[str, str]) -> list[Issue]:
+        """What a commit would be told if `files` (path -> text) stood in the worktree."""
+        issues = check_files(
+            files,
+            exists=self.jail.exists,
+            read=self._text,
+            removed=self.status().deleted,
+            policy=self._clone.policy,
+        )
+        return tolerated(self._clone, issues, self.base_sha)
+
+    def _text(self, path: str) -> str | None:
+        try:
+            return self.jail.read_text(path).text
+        except ToolFailure:
+            return None
 
     # --- changing ---------------------------------------------------------------------------------
 
@@ -231,7 +272,7 @@ class Worktree:
             changes = changed(self._clone, head, tree)
             if not changes:
                 raise GitFailure("nothing is staged; call git_stage with the files, then commit")
-            issues = inspect(self._clone, changes, tree)
+            issues = inspect(self._clone, changes, head, tree)
             require_clean("the commit", [*issues, *scan_secrets("commit message", text)])
             full = f"{text}\n\nAura-Ticket: {self.ticket_id}\nAura-Call: {call_id}\n"
             sha = self._run("commit-tree", tree, "-p", head, stdin=full.encode()).text
@@ -264,7 +305,7 @@ class Worktree:
             if base == head:
                 raise GitFailure("there is nothing to push yet; stage and commit first")
             changes = changed(self._clone, base, head)
-            issues = inspect(self._clone, changes, head)
+            issues = inspect(self._clone, changes, base, head)
             older = inspect_history(self._clone, changes, base, head)
             require_clean("the push", [*issues, *older])
             replaces = remote and not self._clone.is_ancestor(remote, head)

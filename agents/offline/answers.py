@@ -70,8 +70,8 @@ def answered(
 ) -> Intent:
     """`base` with the answer in it; unchanged when the answer says nothing that fits."""
     names, places = frozenset(known), frozenset(environments)
-    if topic is Topic.ACTION:
-        # The ticket was not understood: its values may belong to something else.
+    if topic in (Topic.ACTION, Topic.REMEDY):
+        # The ticket asked for no change: its values may belong to something else.
         fresh = read(text, known=names, environments=places)
         return fresh if fresh.name else replace(fresh, name=base.name)
     agreed = _agreement(base, topic, slot, text)

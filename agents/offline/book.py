@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.offline import yamltext
+from agents.manifests import yamltext
 from agents.offline.layout import Repository
 from agents.offline.workloads import Spot
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from agents.manifests.yamltext import EditRefused
 from agents.offline import (
     changes,
     exposure,
     founding,
+    helm,
     kustomize,
     limits,
     manifests,
@@ -18,13 +20,12 @@ from agents.offline import (
 )
 from agents.offline.book import Book
 from agents.offline.intent import Action, Intent, Slot
-from agents.offline.layout import Application, Repository, models
+from agents.offline.layout import Application, Kind, Repository, models
 from agents.offline.manifests import Blueprint
 from agents.offline.outcome import Asked, Draft, Hopeless, Nothing, Outcome, Topic, ask
 from agents.offline.targets import Target, choose
 from agents.offline.values import Image
 from agents.offline.workloads import Opaque
-from agents.offline.yamltext import EditRefused
 
 SUBJECT_CHARS = 72
 MAX_RISKS = 15
@@ -161,10 +162,15 @@ def _count(replicas: int) -> str:
 
 
 def _change(intent: Intent, repository: Repository, application: Application) -> Outcome:
-    target = _target(intent, repository, application)
     book = Book(repository)
+    if application.kind is Kind.HELM:
+        target = helm.target(intent, repository, application)
+        steps = helm.steps(book, target, intent, _wanted_image(intent))
+    else:
+        target = _target(intent, repository, application)
+        steps = _steps(book, target, intent)
     _one_place_for_all(book, target, intent)
-    for slot, change in _steps(book, target, intent):
+    for slot, change in steps:
         if slot in intent.slots:
             change()
     _complete(intent)

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.offline import diagnosis
+from agents.offline.diagnosis import TRIAGE
 from agents.offline.layout import Repository
 from agents.offline.outcome import Draft
 from agents.offline.steps import (
     COMMIT,
     DELETE,
     MERGE,
+    PREVIEW,
     PUSH,
     RESOLVE,
     REVERT,
     STAGE,
+    SYNC,
     WAIT,
     WRITE,
     Call,
@@ -23,7 +27,7 @@ from agents.offline.steps import (
     attempt,
     give_up,
 )
-from agents.offline.transcript import Transcript, facts
+from agents.offline.transcript import Exchange, Transcript, facts
 from agents.offline.values import shown
 
 MAX_TEXT = 2000  # characters of a plan's summary or step
@@ -37,12 +41,18 @@ WATCHING = (MERGE, WAIT)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A draft on its way into the repository, and where it is `watched` into the cluster."""
+    """A draft on its way into the repository, and where it is `watched` into the cluster.
+
+    `tried`: the branch runs there before it is merged. `diagnosed`: what is ill there is looked at
+    before it is taken back.
+    """
 
     talk: Transcript
     repository: Repository
     draft: Draft
     watched: bool = False
+    tried: bool = False
+    diagnosed: bool = False
 
     @property
     def target(self) -> dict[str, str | None]:
@@ -64,6 +74,11 @@ class Work:
             {"description": "Push the ticket's branch", "tool": PUSH},
         ]
         risks = list(self.draft.risks)
+        if self.tried:
+            steps += [
+                {"description": "Let Argo CD run the branch first", "tool": PREVIEW},
+                {"description": "Wait until the preview is healthy", "tool": WAIT},
+            ]
         if self.watched:
             steps += [
                 {"description": "Merge it, so that Argo CD takes it over", "tool": MERGE},
@@ -73,9 +88,13 @@ class Work:
         return {
             "summary": self.draft.summary[:MAX_TEXT],
             "steps": steps,
-            "estimatedTools": [*used, *FINISHING, *(WATCHING if self.watched else ())],
+            "estimatedTools": [*used, *FINISHING, *self._cluster_tools()],
             "risks": risks,
         }
+
+    def _cluster_tools(self) -> list[str]:
+        """Syncing too: where nobody does it by itself, it is found out after the merge."""
+        return [*((PREVIEW,) if self.tried else ()), *((*WATCHING, SYNC) if self.watched else ())]
 
     def _step(self, path: str, text: str | None) -> dict[str, str]:
         exists = path in self.repository.paths
@@ -119,10 +138,45 @@ class Work:
             if made is None:
                 return attempt(talk, why, [call], after=after)
             done = made.number
+        if self.tried and (step := self._try(done)):
+            return step
         if self.watched:
             return self._watch(done)
         summary = f"{_summary(talk, self.target, after)} {UNSEEN}"
         return attempt(talk, "Everything in the plan is done.", [(RESOLVE, {"summary": summary})])
+
+    def _try(self, pushed: int) -> Step | None:
+        """Run the branch before it is merged; None once it was seen healthy, or is merged."""
+        talk = self.talk
+        if talk.last(MERGE, after=pushed) is not None:
+            return None
+        begun = talk.last(PREVIEW, after=pushed)
+        if begun is None:
+            why = "It is pushed; I let Argo CD run the branch before I merge it."
+            return attempt(talk, why, [(PREVIEW, {})], after=pushed)
+        seen = talk.last(WAIT, after=begun.number)
+        if seen is None:
+            why = "I wait until the preview is healthy."
+            return attempt(talk, why, [(WAIT, {})], after=begun.number)
+        if step := self._synced(seen, begun.number):
+            return step
+        if seen.result.startswith(HEALTHY):
+            return None
+        told = shown(seen.result, limit=MAX_REASON)
+        return give_up(f"The change does not become healthy, so it is not merged: {told}")
+
+    def _synced(self, seen: Exchange, after: int) -> Step | None:
+        """Where nobody syncs by itself, I do, once; then it is waited for again."""
+        talk = self.talk
+        synced = talk.last(SYNC, after=after)
+        if synced is None and SYNC in seen.result:
+            prune = {"prune": True} if f"{SYNC} with prune" in seen.result else {}
+            told = "Nobody syncs it by itself, so I do."
+            return attempt(talk, told, [(SYNC, prune)], after=after)
+        if synced is not None and seen.number < synced.number:
+            why = "I wait for what the sync brings."
+            return attempt(talk, why, [(WAIT, {})], after=synced.number)
+        return None
 
     def _watch(self, pushed: int) -> Step:
         """Merge, wait, and resolve; or take it back when it does not become healthy."""
@@ -138,14 +192,32 @@ class Work:
         if seen is None:
             why = "It is merged; I wait until the cluster runs it."
             return attempt(talk, why, [(WAIT, {})], after=merged.number)
+        if step := self._synced(seen, merged.number):
+            return step
         if not seen.result.startswith(HEALTHY):
-            why = f"{self.draft.subject}: {shown(seen.result, limit=MAX_REASON)}"
-            told = "It does not become healthy, so I take it back."
-            return attempt(talk, told, [(REVERT, {"reason": why})], after=merged.number)
+            return self._take_back(seen, merged.number)
         summary = f"{_summary(talk, self.target, -1)} {shown(seen.result, limit=MAX_REASON)}"
         return attempt(
             talk, "The cluster runs it.", [(RESOLVE, {"summary": summary[:MAX_SUMMARY]})]
         )
+
+    def _take_back(self, ill: Exchange, merged: int) -> Step:
+        """Look for the cause once; found or not, the merge is reverted then."""
+        wish = diagnosis.of_ailing(ill.result) if self.diagnosed else None
+        if wish is not None and not self.talk.of(TRIAGE, after=ill.number):
+            return Step("It does not become healthy; I look for the cause.", ((TRIAGE, wish),))
+        why = f"{self.draft.subject}: {self._ailment(ill)}"
+        told = "It does not become healthy, so I take it back."
+        return attempt(self.talk, told, [(REVERT, {"reason": why})], after=merged)
+
+    def _ailment(self, ill: Exchange) -> str:
+        """What Argo CD says is wrong, and the cause where triage found one."""
+        said = shown(ill.result, limit=MAX_REASON)
+        looked = self.talk.last(TRIAGE, after=ill.number)
+        found = diagnosis.told(looked) if looked else None
+        if found is None or found.healthy:
+            return said
+        return f"{said.rstrip('. ')}. The cause: {shown(found.answer, limit=MAX_REASON)}"
 
     def _after_revert(self, merged: int, reverted: int) -> Step:
         talk = self.talk
@@ -155,7 +227,7 @@ class Work:
             why = "It is taken back; I wait until the cluster is as it was."
             return attempt(talk, why, [(WAIT, {})], after=reverted)
         first = talk.of(WAIT, after=merged)[0] if broken else None
-        reason = shown(first.result, limit=MAX_REASON) if first else "it did not become healthy"
+        reason = self._ailment(first) if first else "it did not become healthy"
         after = shown(again.result, limit=MAX_REASON)
         taken_back = f"The change was taken back: {reason.rstrip('. ')}."
         return give_up(f"{taken_back} After the revert: {after}")

@@ -1,8 +1,9 @@
 """How a repository lays its applications out, told from its paths and its kustomizations.
 
-Four ways are known: overlays (`apps/web/base` + `apps/web/overlays/<env>`), Kustomize folders
-(`apps/web/kustomization.yaml`), plain folders (`apps/web/deployment.yaml`), and flat files
-(`manifests/web.yaml`). New applications follow the one that the repository uses.
+Five ways are known: overlays (`apps/web/base` + `apps/web/overlays/<env>`), Kustomize folders
+(`apps/web/kustomization.yaml`), plain folders (`apps/web/deployment.yaml`), flat files
+(`manifests/web.yaml`), and Helm charts (`apps/web/Chart.yaml`). New applications follow the one
+that the repository uses, charts aside.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from agents.offline import values, yamltext
+from agents.manifests import charts, yamltext
+from agents.offline import values
 from agents.offline.vocabulary import words
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 GUIDE = "AGENTS.md"
-MAX_READ = 60
 MAX_GUIDE = 50_000
 
 _PATH = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9._@+-]+)*|\.[A-Za-z0-9._@+/-]+")
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     KUSTOMIZE = "kustomize"
     FOLDER = "folder"
     FLAT = "flat"
+    HELM = "helm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,38 +130,10 @@ def join(*parts: str) -> str:
     return posixpath.join(*parts)
 
 
-def wanted(repository: Repository, name: str | None) -> tuple[str, ...]:
-    """The files to read before anything about `name` can be decided."""
-    application = repository.applications.get(name or "")
-    own = application.files if application else ()
-    guide = [GUIDE] if GUIDE in repository.paths else []
-    kustomizations = sorted(repository.kustomizations.values(), key=lambda p: (p.count("/"), p))
-    near = [p for p in kustomizations if p not in own]
-    siblings = [p for app in models(repository, name) for p in app.files if _is_yaml(p)]
-    listed = [*guide, *(p for p in own if _is_yaml(p)), *siblings[:20], *near]
-    patches = [
-        p for path in listed if is_kustomization(path) for p in _patch_files(repository, path)
-    ]
-    return tuple(dict.fromkeys([*listed[:MAX_READ], *patches[:MAX_READ]]))
-
-
-def _patch_files(repository: Repository, path: str) -> list[str]:
-    """Files that a kustomization patches with, once it is read: they may override a value."""
-    documents = repository.documents(path)
-    data = documents[0] if documents and isinstance(documents[0], dict) else {}
-    items = [i for key in ("patches", "patchesStrategicMerge") for i in _listed(data.get(key))]
-    names = [i.get("path") if isinstance(i, dict) else i for i in items]
-    places = [posixpath.normpath(join(folder(path), n)) for n in names if isinstance(n, str)]
-    return [place for place in places if place in repository.paths]
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def models(repository: Repository, name: str | None) -> list[Application]:
     """Up to three applications to learn the house style from: those of the most common kind."""
-    others = [app for app in repository.applications.values() if app.name != name]
+    every = repository.applications.values()
+    others = [app for app in every if app.name != name and app.kind is not Kind.HELM]
     if not others:
         return []
     kind, root = Counter((app.kind, root_of(app)) for app in others).most_common(1)[0][0]
@@ -198,13 +172,13 @@ def read_guide(text: str) -> Guide:
     return Guide(place=place, namespace=namespace)
 
 
-def _is_yaml(path: str) -> bool:
+def is_yaml(path: str) -> bool:
     return path.endswith((".yaml", ".yml")) or is_kustomization(path)
 
 
 def _applications(paths: tuple[str, ...]) -> list[Application]:
-    charts = {folder(p) for p in paths if posixpath.basename(p) == "Chart.yaml"}
-    usable = [p for p in paths if _is_yaml(p) and not _is_foreign(p, charts)]
+    homes = charts.homes(paths)
+    usable = [p for p in paths if is_yaml(p) and not _is_foreign(p, homes)]
     found = _with_overlays(usable, paths)
     taken = tuple(f"{app.home}/" for app in found)
     rest = [p for p in usable if not p.startswith(taken)] if taken else usable
@@ -213,13 +187,24 @@ def _applications(paths: tuple[str, ...]) -> list[Application]:
         by_folder.setdefault(folder(path), []).append(path)
     for place, files in sorted(by_folder.items()):
         found += _in_folder(place, files, paths)
-    return found
+    return [*found, *(_chart(home, paths) for home in homes if _named_well(home))]
 
 
-def _is_foreign(path: str, charts: set[str]) -> bool:
+def _named_well(home: str) -> bool:
+    hidden = any(part.startswith(".") for part in home.split("/"))
+    return values.is_name(posixpath.basename(home)) and not hidden
+
+
+def _chart(home: str, paths: tuple[str, ...]) -> Application:
+    files = tuple(p for p in paths if p.startswith(f"{home}/") and charts.is_values(p))
+    name = posixpath.basename(home)
+    return Application(name=name, kind=Kind.HELM, home=home, files=files, base=home)
+
+
+def _is_foreign(path: str, homes: list[str]) -> bool:
     parts = folder(path).split("/")
     hidden = any(part.startswith(".") for part in path.split("/"))
-    in_chart = any(path == chart or path.startswith(f"{chart}/") for chart in charts if chart)
+    in_chart = any(path == chart or path.startswith(f"{chart}/") for chart in homes)
     return hidden or in_chart or parts[0] in _FOREIGN or bool(set(parts) & _TEMPLATES)
 
 

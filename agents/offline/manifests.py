@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.offline import kustomize, workloads, yamlstyle
+from agents.manifests import yamlstyle
+from agents.offline import kustomize, workloads
 from agents.offline.catalogue import Software
 from agents.offline.layout import Application, Kind, Repository
 from agents.offline.values import Image, amount

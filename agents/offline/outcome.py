@@ -22,6 +22,7 @@ class Topic(StrEnum):
     SECRET = "The ticket holds a secret."  # noqa: S105 - the opening of a question
     VALUE = "A value cannot be used"  # followed by "(slot):"
     FEEDBACK = "The plan was rejected, and I need other words."
+    REMEDY = "This is what is wrong, and I know no change in Git that mends it."
     FAILURE = "A step failed."
     DENIED = "A step was denied."
 

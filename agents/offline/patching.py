@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from agents.offline import kustomize, workloads, yamlstyle, yamltext
+from agents.manifests import yamlstyle, yamltext
+from agents.offline import kustomize, workloads
 from agents.offline.book import Book
 from agents.offline.kustomize import Variant
 from agents.offline.layout import folder, join

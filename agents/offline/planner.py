@@ -8,20 +8,22 @@ conversation gives the same answer. It always ends: questions, plans and replies
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from agents.offline import answers, steps
+from agents.offline import answers, diagnosis, steps
+from agents.offline.diagnosis import TRIAGE, Diagnosis
 from agents.offline.drafting import GIVE_UP, draft
 from agents.offline.execution import WATCHING, Work, left_over, touched
 from agents.offline.intent import Intent
-from agents.offline.layout import Repository, survey, wanted
+from agents.offline.layout import Repository, survey
 from agents.offline.outcome import Draft, Hopeless, Nothing, Question, Topic
 from agents.offline.reading import read
 from agents.offline.steps import (
     END,
     LIST,
     PLAN,
+    PREVIEW,
     READ,
     RESOLVE,
     Call,
@@ -32,6 +34,7 @@ from agents.offline.steps import (
 )
 from agents.offline.transcript import Exchange, Transcript, listed, transcript
 from agents.offline.values import shown
+from agents.offline.wanted import wanted
 from agents.runtime.llm import Reply, Request, Task, ToolCall, Usage
 
 MAX_REPLIES = 36
@@ -51,7 +54,8 @@ class OfflinePlanner:
         """The next step of the conversation. Raises nothing on purpose."""
         talk = transcript(request.messages)
         offered = {tool.name for tool in request.tools}
-        step = _offered(_bounded(request.task, talk, watched=offered >= {*WATCHING}), offered)
+        cluster = frozenset(offered & {*WATCHING, PREVIEW, TRIAGE})
+        step = _offered(_bounded(request.task, talk, cluster), offered)
         calls = tuple(
             ToolCall(
                 id=f"call_{talk.replies}_{place}",
@@ -72,11 +76,28 @@ def _offered(step: Step, tools: set[str]) -> Step:
     return give_up(reason) if END in tools else Step(reason)
 
 
-def _bounded(task: Task, talk: Transcript, *, watched: bool) -> Step:
+def _bounded(task: Task, talk: Transcript, cluster: frozenset[str]) -> Step:
     if any(e.failed for e in talk.of(END)):
         return Step("The work has ended, and the ticket could not be closed.")
     if talk.spent >= MAX_REPLIES:
         return give_up(f"{MAX_REPLIES} steps were not enough: a person should look at this ticket.")
+    wish = diagnosis.wish(task) if TRIAGE in cluster else None
+    if wish is None:
+        return _surveyed(diagnosis.without_alerts(task), talk, cluster)
+    seen = next((e for e in talk.of(TRIAGE) if not e.failed), None)
+    if seen is None:
+        return attempt(talk, "I look for what is wrong first.", [(TRIAGE, wish)])
+    found = diagnosis.told(seen)
+    if found.healthy:
+        return attempt(talk, "There is nothing to mend.", [(RESOLVE, {"summary": found.answer})])
+    directed = replace(task, title=found.request, description="")
+    return _surveyed(directed, talk, cluster, found)
+
+
+def _surveyed(
+    task: Task, talk: Transcript, cluster: frozenset[str], found: Diagnosis | None = None
+) -> Step:
+    """The next step once the repository's files are known; until then, to list them."""
     listings = [e for e in talk.of(LIST) if not e.failed]
     if not listings:
         return attempt(talk, "I look at what the repository holds.", [(LIST, {})])
@@ -85,22 +106,23 @@ def _bounded(task: Task, talk: Transcript, *, watched: bool) -> Step:
         return Step(
             "The repository is too large for one list; I look into the usual places.", calls
         )
-    return _next(_case(task, talk, listings, watched=watched))
+    return _next(replace(_case(task, talk, listings, cluster), found=found))
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Everything known about one ticket at one moment."""
+    """Everything known about one ticket at one moment; `cluster`: tools of it that are offered."""
 
     task: Task
     talk: Transcript
     repository: Repository
     intent: Intent
     abandoned: bool
-    watched: bool
+    cluster: frozenset[str]
+    found: Diagnosis | None = None
 
 
-def _case(task: Task, talk: Transcript, listings: list[Exchange], *, watched: bool) -> _Case:
+def _case(task: Task, talk: Transcript, listings: list[Exchange], cluster: frozenset[str]) -> _Case:
     texts = {
         str(e.arguments.get("path")): e.result
         for e in reversed(talk.of(READ))
@@ -108,7 +130,7 @@ def _case(task: Task, talk: Transcript, listings: list[Exchange], *, watched: bo
     }
     repository = survey((path for listing in listings for path in listed(listing)), texts)
     intent, abandoned = _understood(task, talk, repository)
-    return _Case(task, talk, repository, intent, abandoned, watched)
+    return _Case(task, talk, repository, intent, abandoned, cluster)
 
 
 def _understood(task: Task, talk: Transcript, repository: Repository) -> tuple[Intent, bool]:
@@ -157,6 +179,8 @@ def _unread(case: _Case) -> list[str]:
 
 
 def _decide(case: _Case) -> Step:
+    if case.found and not case.found.request and case.intent.empty:
+        return ask(case.talk, case.found.question)
     outcome = draft(case.intent, case.repository)
     if isinstance(outcome, Question):
         return ask(case.talk, outcome)
@@ -186,7 +210,16 @@ def _nothing(case: _Case, outcome: Nothing) -> Step:
 
 def _planned(case: _Case, outcome: Draft) -> Step:
     """Submit the plan, or carry it out when exactly this plan is approved."""
-    work = Work(case.talk, case.repository, outcome, watched=case.watched)
+    if case.found:
+        outcome = replace(outcome, summary=f"{case.found.answer} {outcome.summary}")
+    work = Work(
+        case.talk,
+        case.repository,
+        outcome,
+        watched=case.cluster >= {*WATCHING},
+        tried=case.cluster >= {*WATCHING, PREVIEW},
+        diagnosed=TRIAGE in case.cluster,
+    )
     plan = work.plan()
     if len(plan["steps"]) > MAX_STEPS:
         files = len(work.target)

@@ -14,6 +14,8 @@ from agents.offline.workloads import Opaque, Spot
 
 def remove(book: Book, application: Application, intent: Intent) -> None:
     """Delete the files of an application and every line that includes them."""
+    if application.kind is Kind.HELM:
+        raise Opaque(f"{application.home} is a Helm chart, which goes with its Argo CD application")
     every = kustomize.variants(book.repository, application)
     chosen = choose(every, intent)
     if len(chosen) < len(every) and application.overlays:

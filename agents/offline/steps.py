@@ -26,6 +26,7 @@ TOLD = 300  # characters of an error that a person is shown
 LIST, READ, WRITE, DELETE = "git_list_files", "git_read_file", "git_write_file", "git_delete_file"
 STAGE, COMMIT, PUSH = "git_stage", "git_commit", "git_push"
 MERGE, WAIT, REVERT = "git_merge", "argo_app_wait", "git_revert"
+PREVIEW, SYNC = "argo_preview_start", "argo_app_sync"
 PLAN, ASK, RESOLVE, END = "submit_plan", "ask_question", "resolve", "give_up"
 
 Call = tuple[str, Mapping[str, Any]]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from agents.offline import kustomize, workloads, yamltext
+from agents.manifests import yamltext
+from agents.offline import kustomize, workloads
 from agents.offline.intent import Intent
 from agents.offline.kustomize import Variant
 from agents.offline.layout import Application

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from agents.offline import kustomize, yamltext
+from agents.manifests import yamltext
+from agents.offline import kustomize
 from agents.offline.kustomize import Variant
 from agents.offline.layout import Application, Repository
 from agents.offline.values import Image, parse_image

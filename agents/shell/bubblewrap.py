@@ -44,10 +44,22 @@ class CannotStart(ToolFailure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`memory_mb` is of each process; processor time is bounded by `seconds` too."""
+    """`memory_mb` is of each process; processor time is bounded by `seconds` too; `output` are the
+    bytes of each stream that are kept.
+    """
 
     seconds: int
     memory_mb: int
+    output: int = MAX_OUTPUT
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A further directory to be read: `outside` is seen as `inside`, its `bin` is on the PATH."""
+
+    outside: Path
+    inside: str
+    bin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +73,17 @@ class Ended:
 
 
 def command(
-    bwrap: str, program: Sequence[str], *, directory: Path, cwd: str, limits: Limits
+    bwrap: str,
+    program: Sequence[str],
+    *,
+    directory: Path,
+    cwd: str,
+    limits: Limits,
+    mounts: Sequence[Mount] = (),
 ) -> list[str]:
     """The argv that runs `program` in the sandbox, in `cwd` of `directory`."""
+    path = ":".join([*(f"{m.inside}/{m.bin}" for m in mounts), _ENVIRONMENT["PATH"]])
+    variables = {**_ENVIRONMENT, "PATH": path}
     return [
         bwrap,
         *("--unshare-all", "--die-with-parent", "--new-session", "--clearenv"),
@@ -72,8 +92,9 @@ def command(
         *("--proc", "/proc", "--dev", "/dev"),
         *("--size", str(MAX_TMP), "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own, in memory
         *("--ro-bind", str(directory), WORK),
+        *(word for m in mounts for word in ("--ro-bind", str(m.outside), m.inside)),
         *("--chdir", f"{WORK}/{cwd}" if cwd else WORK),
-        *(word for name, value in _ENVIRONMENT.items() for word in ("--setenv", name, value)),
+        *(word for name, value in variables.items() for word in ("--setenv", name, value)),
         "--",
         *_limited(limits),
         *program,
@@ -113,21 +134,29 @@ def check(bwrap: str, *, directory: Path) -> None:
     if ended.code != 0:
         said = " ".join(ended.stderr.decode(errors="replace").split())[-300:]
         raise CannotStart(
-            "shell_exec is refused: the sandbox cannot start on this machine, and without one"
+            "refused: the sandbox cannot start on this machine, and without one"
             f" nothing is run ({said or 'no answer'}). Whoever runs Aura can allow unprivileged"
-            " user namespaces to the worker, or set AURA_SHELL_ENABLED=false."
+            " user namespaces to the worker."
         )
 
 
-def run(bwrap: str, program: Sequence[str], *, directory: Path, cwd: str, limits: Limits) -> Ended:
+def run(
+    bwrap: str,
+    program: Sequence[str],
+    *,
+    directory: Path,
+    cwd: str,
+    limits: Limits,
+    mounts: Sequence[Mount] = (),
+) -> Ended:
     """Run it to its end, at most `limits.seconds`. Raises `CannotStart` where bwrap is missing."""
     found = shutil.which(bwrap)
     if found is None:
         raise CannotStart(
-            f"shell_exec is refused: {bwrap} is not installed where the workers run, and without a"
+            f"refused: {bwrap} is not installed where the workers run, and without a"
             " sandbox nothing is run. Whoever runs Aura can install bubblewrap."
         )
-    argv = command(found, program, directory=directory, cwd=cwd, limits=limits)
+    argv = command(found, program, directory=directory, cwd=cwd, limits=limits, mounts=mounts)
     interrupt = current()
     interrupt.check()
     process = subprocess.Popen(  # noqa: S603 - an argv, no shell; the program is in the sandbox
@@ -139,18 +168,19 @@ def run(bwrap: str, program: Sequence[str], *, directory: Path, cwd: str, limits
         start_new_session=True,
     )
     with interrupt.ending_group(process.pid):
-        ended = _collected(process, limits.seconds)
+        ended = _collected(process, limits)
     interrupt.check()
     return ended
 
 
-def _collected(process: subprocess.Popen[bytes], seconds: int) -> Ended:
+def _collected(process: subprocess.Popen[bytes], limits: Limits) -> Ended:
     assert process.stdout is not None  # noqa: S101 - both are pipes
     assert process.stderr is not None  # noqa: S101
-    out, err = _Stream(process, process.stdout), _Stream(process, process.stderr)
+    out = _Stream(process, process.stdout, limits.output)
+    err = _Stream(process, process.stderr, limits.output)
     code: int | None
     try:
-        code = process.wait(seconds)
+        code = process.wait(limits.seconds)
     except subprocess.TimeoutExpired:
         code = None
     finally:
@@ -175,18 +205,19 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 class _Stream(threading.Thread):
     """Reads one pipe; a program that says more than is kept is ended."""
 
-    def __init__(self, process: subprocess.Popen[bytes], pipe: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], pipe: IO[bytes], most: int) -> None:
         super().__init__(daemon=True)
         self.kept = b""
         self.cut = False
         self._process = process
         self._pipe = pipe
+        self._most = most
         self.start()
 
     def run(self) -> None:
         with self._pipe as pipe:
             while piece := os.read(pipe.fileno(), MAX_OUTPUT):
-                room = MAX_OUTPUT - len(self.kept)
+                room = self._most - len(self.kept)
                 self.kept += piece[:room]
                 if len(piece) > room:
                     self.cut = True

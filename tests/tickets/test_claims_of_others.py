@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import call, plan, says
 from tests.tickets.conftest import OPS
-from tests.tickets.test_observing import Site, site
+from tests.tickets.sites import Site, site
 from tickets import services
 from tickets.models import Status
 
@@ -19,22 +19,24 @@ TOOLS = ("git_commit", "git_push", "git_merge", "argo_app_wait")
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: nothing\n  namespace: web\n"
 
 
-def bystander(site: Site) -> None:
+def bystander(site: Site, path: str) -> None:
     """A second application of the repository, which is always well."""
     other = site.cluster.get("Application", "shop", "argocd")
+    source = {**other["spec"]["source"], "path": path}
     site.cluster.put(
         {
             "apiVersion": other["apiVersion"],
             "kind": "Application",
             "metadata": {"name": "bystander", "namespace": "argocd"},
-            "spec": other["spec"],
+            "spec": {**other["spec"], "source": source},
         }
     )
 
 
-def test_another_application_that_is_well_is_no_reason_to_resolve(site):
-    bystander(site)
-    site.settings["argocd_app_name"] = "shop"
+@pytest.mark.parametrize(("configured", "path"), [("shop", "apps"), ("", "apps/hello")])
+def test_another_application_that_is_well_is_no_reason_to_resolve(site, configured, path):
+    bystander(site, path)
+    site.settings["argocd_app_name"] = configured
     ticket = site.desk.open()
     steps = [
         {"description": "Write", "tool": "git_write_file", "path": PATH},

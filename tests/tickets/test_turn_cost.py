@@ -25,10 +25,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEVER_S = 3600.0
 LAZILY = "SET LOCAL synchronous_commit TO off"
-# The first commit: fence and ticket's row together; the turn; step, call, ticket's counters and the
-# intent's event together with their places in the chain. The second one: fence and ticket's row;
-# call, step, turn, run and events together.
-WITH_EFFECT = ["UPDATE", "INSERT", "UPDATE", "UPDATE", "UPDATE"]
+# The first commit: its begin, fence, the turn's key and ticket's row together; turn, step, call,
+# ticket's counters and the intent's event together with their places in the chain. The second one:
+# its begin, fence and ticket's row; call, step, turn, run and events together.
+WITH_EFFECT = ["BEGIN;", "INSERT", "BEGIN;", "UPDATE"]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def commits(turn: list[str]) -> int:
     return turn.count("COMMIT")
 
 
-def test_a_turn_with_an_effect_is_two_commits_and_five_messages(turns):
+def test_a_turn_with_an_effect_is_two_commits_and_four_messages(turns):
     for turn in turns(5)[1:]:
         assert commits(turn) == 2
         assert [s.split()[0] for s in turn if s not in ("BEGIN", "COMMIT")] == WITH_EFFECT

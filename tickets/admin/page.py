@@ -9,14 +9,20 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from agents.runtime import budget, stop
+from governance.admin.case import Case
 from governance.audit.record import data_of
 from governance.models import AuditEvent
 from tickets import account, steps
-from tickets.admin import verbs, words
+from tickets.admin import findings, verbs, words
+from tickets.admin.cases import case_in_ticket
 from tickets.admin.timeline import Entry, timeline
 from tickets.admin.waiting import Waiting, waiting
+from tickets.events import STREAMED
 from tickets.lifecycle import ENDED, WORKING
-from tickets.models import PlanStep, Status, Ticket
+from tickets.models import PlanStep, Status, StepStatus, Ticket
+
+MOST_ALERTS = 20
+LIVE = " ".join(sorted(set(STREAMED.values())))  # the events after which the page is another
 
 
 def context(
@@ -24,11 +30,13 @@ def context(
 ) -> dict[str, Any]:
     """`submitted`: forms that were sent and not accepted, shown again as they were filled in."""
     now_waiting = waiting(ticket)
+    plan = _plan(ticket, now_waiting)
     offered = verbs.offered(request.user, ticket, now_waiting)
     resubmitted = {k: v for k, v in (submitted or {}).items() if k in offered}
     window, entries = timeline(ticket, request.GET.get("page"))
     return {
         "ticket": ticket,
+        "live_events": LIVE,
         "status_words": words.status(ticket.status),
         "working": ticket.status in WORKING,
         "ended": ticket.status in ENDED,
@@ -36,7 +44,11 @@ def context(
         "waiting": now_waiting,
         "forms": {**offered, **resubmitted},
         "unfolded": set(resubmitted),
-        "plan": _plan(ticket, now_waiting),
+        "case": _case(request, ticket, now_waiting),
+        "plan": plan,
+        "progress": _progress(plan),
+        "alerts": list(ticket.alerts.all()[:MOST_ALERTS]),
+        "found": findings.found(ticket),
         "total_tokens": ticket.prompt_tokens + ticket.completion_tokens,
         "resolution": _resolution(entries),
         "merged": _merged(ticket),
@@ -44,6 +56,21 @@ def context(
         "window": window,
         "entries": entries,
     }
+
+
+def _case(request: HttpRequest, ticket: Ticket, now_waiting: Waiting | None) -> Case | None:
+    """What a decision that is waited for is about."""
+    if now_waiting is None or now_waiting.approval is None:
+        return None
+    return case_in_ticket(now_waiting.approval, request.user, now_waiting.call, ticket)
+
+
+def _progress(plan: dict[str, Any] | None) -> dict[str, int] | None:
+    """How many of the plan's steps are done."""
+    if plan is None:
+        return None
+    rows: list[PlanStep] = plan["rows"]
+    return {"done": sum(row.status == StepStatus.COMPLETED for row in rows), "of": len(rows)}
 
 
 def _budgets(ticket: Ticket) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from django.utils.html import format_html
 from aura.kernel.ids import parse_uuid
 from governance.admin.approvals import ApprovalAdmin
 from governance.admin.base import TraceAdmin
+from governance.admin.case import Case
 from governance.admin.log import AuditEventAdmin
 from governance.models import Approval, AuditEvent
 from governance.templatetags.shown import short, visible
 from tickets.admin import timeline
+from tickets.admin.cases import whole_case
 from tickets.models import Ticket
 from tickets.plan import SUBMIT_PLAN
 
@@ -53,7 +55,10 @@ def _cut(title: str) -> str:
 
 
 class TicketApprovalAdmin(TicketTraces, ApprovalAdmin):
-    """Words the decision on a plan as the API does."""
+    """Words the decision on a plan as the API does, and knows what waits for it."""
+
+    def case_of(self, request: HttpRequest, approval: Approval) -> Case:
+        return whole_case(approval, request.user)
 
     def event_of(self, approval: Approval, *, approved: bool) -> str:
         if approval.tool_name == SUBMIT_PLAN:

@@ -1,4 +1,4 @@
-"""The list of tickets, their pages, and the queue of what waits for a person."""
+"""The list of tickets, and their pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
@@ -20,18 +19,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from aura.kernel.errors import Problem
-from governance.admin.base import ONE_BUTTON, PageAdmin, focus_on_error
+from governance.admin.base import ONE_BUTTON, PageAdmin, focus_on_error, whole_text
 from governance.approvals import Seen, ShownIsStale
 from governance.identity import decider, principal
 from governance.templatetags.shown import visible
 from tickets import services
-from tickets.admin import page, waiting, words
+from tickets.admin import conversation, page, waiting, words
 from tickets.admin.forms import OpenForm, state_of
 from tickets.admin.verbs import VERBS, Verb
 from tickets.lifecycle import WAITING
 from tickets.models import Ticket
-
-FOLLOW_S = "2"  # seconds until a page that follows the agent loads again
 
 
 class TicketAdmin(PageAdmin):
@@ -47,9 +44,16 @@ class TicketAdmin(PageAdmin):
         def view(function: Any) -> Any:
             return self.admin_site.admin_view(function)
 
+        ours = (
+            ("do/<slug:name>/", self.do_view, "do"),
+            ("conversation/", self.conversation_view, "conversation"),
+            ("text/<uuid:call_id>/<slug:name>/", self.text_view, "text"),
+        )
         return [
-            path("waiting/", view(self.waiting_view), name="tickets_ticket_waiting"),
-            path("<uuid:ticket_id>/do/<slug:name>/", view(self.do_view), name="tickets_ticket_do"),
+            *(
+                path(f"<uuid:ticket_id>/{route}", view(page), name=f"tickets_ticket_{name}")
+                for route, page, name in ours
+            ),
             *super().get_urls(),
         ]
 
@@ -81,6 +85,35 @@ class TicketAdmin(PageAdmin):
         page_url = reverse("admin:tickets_ticket_change", args=[ticket.pk])
         return HttpResponseRedirect(f"{page_url}?follow=1")
 
+    def conversation_view(self, request: HttpRequest, ticket_id: UUID) -> HttpResponse:
+        """GET /admin/tickets/ticket/:id/conversation/"""
+        ticket = self._seen(request, ticket_id)
+        window, said = conversation.conversation(ticket, request.GET.get("page"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Conversation: {visible(ticket.title)}",
+            "opts": self.opts,
+            "ticket": ticket,
+            "window": window,
+            "said": said,
+        }
+        return TemplateResponse(request, "admin/tickets/ticket/conversation.html", context)
+
+    def text_view(
+        self, request: HttpRequest, ticket_id: UUID, call_id: UUID, name: str
+    ) -> HttpResponse:
+        """GET /admin/tickets/ticket/:id/text/:call/(arguments|result|diff)/: all of it, as text."""
+        return whole_text(conversation.text_of(self._seen(request, ticket_id), call_id, name))
+
+    def _seen(self, request: HttpRequest, ticket_id: UUID) -> Ticket:
+        """The ticket, for somebody who may look. Raises `PermissionDenied` and `Http404`."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        ticket: Ticket | None = self.get_object(request, str(ticket_id))
+        if ticket is None:
+            raise Http404(ticket_id)
+        return ticket
+
     def _do(self, request: HttpRequest, verb: Verb, ticket: Ticket) -> forms.Form | None:
         """Carry the verb out. Returns the form when it was not filled in well. Raises `Problem`."""
         now_waiting = waiting.waiting(ticket)
@@ -107,23 +140,6 @@ class TicketAdmin(PageAdmin):
         form = verb.form(typed, ticket, waiting.waiting(ticket))
         return self.show(request, ticket, submitted={verb.name: form}, status=problem.status)
 
-    def waiting_view(self, request: HttpRequest) -> HttpResponse:
-        """GET /admin/tickets/ticket/waiting/"""
-        if request.method not in {"GET", "HEAD"}:
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        counts = waiting.counts()
-        items = waiting.queue()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Waiting for a person",
-            "opts": self.opts,
-            "counts": counts,
-            "items": items,
-        }
-        return TemplateResponse(request, "admin/tickets/ticket/waiting.html", context)
-
     def history_view(
         self, request: HttpRequest, object_id: str, *_: Any, **__: Any
     ) -> HttpResponse:
@@ -147,10 +163,7 @@ class TicketAdmin(PageAdmin):
             "opts": self.opts,
             **page.context(request, ticket, submitted=submitted),
         }
-        answer = TemplateResponse(request, "admin/tickets/ticket/page.html", context, status=status)
-        if context["working"] and request.GET.get("follow"):
-            answer["Refresh"] = FOLLOW_S  # asked for, with a link that ends it; needs no script
-        return answer
+        return TemplateResponse(request, "admin/tickets/ticket/page.html", context, status=status)
 
     # --- opening a ticket ---
 

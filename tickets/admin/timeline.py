@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
 
+from governance.admin.case import Change
 from governance.audit.record import data_of
 from governance.models import AuditEvent
-from tickets.admin import words
+from governance.types import ActorKind
+from tickets.admin import changes, words
 from tickets.models import Ticket
 
 PER_PAGE = 50
@@ -22,7 +24,10 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One event: `line` says what happened, `reasoning` why, `detail` is the rest, folded."""
+    """One event: `line` says what happened, `reasoning` why, `detail` is the rest, folded.
+
+    `change` is what a commit brought, `by_model`: the reasoning is the model's own words.
+    """
 
     event: AuditEvent
     at: datetime
@@ -30,13 +35,28 @@ class Entry:
     line: str
     reasoning: str
     detail: Mapping[str, Any]
+    change: Change | None = None
+
+    @property
+    def by_model(self) -> bool:
+        return self.event.actor == ActorKind.AGENT
 
 
 def timeline(ticket: Ticket, page: str | None) -> tuple[Page[AuditEvent], list[Entry]]:
     """One page of a ticket's events, newest first; a page that is not there is the nearest."""
     events = AuditEvent.objects.filter(trace_id=str(ticket.pk)).order_by("-recorded_at", "-id")
     window = Paginator(events, PER_PAGE).get_page(page)
-    return window, [entry(event) for event in window.object_list]
+    entries = [entry(event) for event in window.object_list]
+    brought = changes.by_sha(ticket.pk, {sha for each in entries if (sha := _sha(each))})
+    return window, [
+        replace(each, change=brought[sha]) if (sha := _sha(each)) in brought else each
+        for each in entries
+    ]
+
+
+def _sha(of: Entry) -> str:
+    """The commit that an event tells of."""
+    return str(of.detail.get("sha", "")) if of.event.type == "commit_created" else ""
 
 
 def entry(event: AuditEvent) -> Entry:
@@ -159,6 +179,12 @@ LINES: Final[Mapping[str, Callable[[Data], str]]] = {
     "commit_created": _pair("committed {}: {}", "sha", "message"),
     "push_executed": _said("branch", "pushed {}"),
     "merge_completed": _said("sha", "merged as {}"),
+    "rollback_completed": _said("sha", "took the merge back with {}"),
+    "preview_started": _pair("{} runs the branch {} before it is merged", "app", "branch"),
+    "preview_ended": _said("app", "ended the preview in {}"),
+    "alert_received": _said("name", "alert: {}"),
+    "alert_resolved": _said("name", "the alert {} is over"),
+    "conversation_cut": _said("message", "{}"),
     "argo_sync_started": _said("app", "started a sync of {}"),
     "argo_health_checked": _pair("{} is {}", "app", "health"),
     "approval_requested": _said("action", "asks for approval: {}"),

@@ -1,24 +1,17 @@
-"""What waits for a person: of one ticket, and of all."""
+"""What a ticket waits for. What waits in all is `aura.console.inbox`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
-
-from agents.models import CallState, ToolExecution
+from agents.models import ToolExecution
 from agents.types import WaitKind
-from aura.kernel.ids import parse_uuid
-from governance.models import Approval, ApprovalStatus
+from governance.models import Approval
 from tickets import selectors
 from tickets.journal import pending_approval
-from tickets.models import Status, Ticket
-from tickets.plan import SUBMIT_PLAN
-
-MOST = 100  # of each kind on the queue's page
+from tickets.models import Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,96 +63,3 @@ def waiting(ticket: Ticket) -> Waiting | None:
     if call is None:
         return None
     return Waiting(call=call, approval=call.approval)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How many of each kind wait."""
-
-    plans: int
-    actions: int
-    questions: int
-
-    @property
-    def total(self) -> int:
-        return self.plans + self.actions + self.questions
-
-
-def _pending() -> QuerySet[Approval]:
-    return Approval.objects.filter(status=ApprovalStatus.PENDING)
-
-
-def _questions() -> QuerySet[ToolExecution]:
-    return ToolExecution.objects.filter(
-        state=CallState.WAITING,
-        wait=WaitKind.QUESTION,
-        run__tickets__status=Status.PENDING_INPUT,
-    )
-
-
-def counts() -> Counts:
-    """How much waits, in two queries."""
-    found = (
-        _pending()
-        .order_by()
-        .aggregate(
-            plans=Count("pk", filter=Q(tool_name=SUBMIT_PLAN)),
-            actions=Count("pk", filter=~Q(tool_name=SUBMIT_PLAN)),
-        )
-    )
-    return Counts(**found, questions=_questions().count())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One line of the queue. `approval` is None for a question."""
-
-    kind: str
-    what: str
-    since: datetime | None
-    ticket: Ticket | None
-    approval: Approval | None = None
-
-
-def queue() -> list[Item]:
-    """Everything that waits, the longest first; at most `MOST` requests and `MOST` questions."""
-    requests = list(_pending().order_by("requested_at", "id")[:MOST])
-    tickets = _tickets(requests)
-    items = [_request_item(request, tickets) for request in requests]
-    questions = _questions().order_by("waiting_since", "pk")
-    oldest = questions.prefetch_related("run__tickets")[:MOST]
-    items.extend(_question_item(call) for call in oldest)
-    return sorted(items, key=lambda item: (item.since is None, item.since))
-
-
-def _tickets(requests: list[Approval]) -> Mapping[str, Ticket]:
-    keys = {key for request in requests if (key := parse_uuid(request.trace_id))}
-    return {str(t.pk): t for t in Ticket.objects.filter(pk__in=keys).only("title", "status")}
-
-
-def _request_item(request: Approval, tickets: Mapping[str, Ticket]) -> Item:
-    is_plan = request.tool_name == SUBMIT_PLAN
-    summary = request.arguments.get("summary") if is_plan else request.arguments.get("description")
-    return Item(
-        kind="plan" if is_plan else "action",
-        what=str(summary or _at_a_glance(request)),
-        since=request.requested_at,
-        ticket=tickets.get(request.trace_id),
-        approval=request,
-    )
-
-
-def _at_a_glance(request: Approval) -> str:
-    """The action, and the first line of what it would touch as whoever asks found out."""
-    preview = request.context.get("preview") if isinstance(request.context, dict) else None
-    found = preview.strip().split("\n", 1)[0] if isinstance(preview, str) else ""
-    return f"{request}: {found}" if found else str(request)
-
-
-def _question_item(call: ToolExecution) -> Item:
-    return Item(
-        kind="question",
-        what=str(call.wait_detail.get("question", "")),
-        since=call.waiting_since,
-        ticket=next(iter(call.run.tickets.all()), None),
-    )

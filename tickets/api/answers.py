@@ -123,6 +123,9 @@ class Request(serializers.Serializer[Any]):
     approverRole = serializers.ChoiceField(choices=[(role.value, role.value) for role in Role])
     quorum = serializers.IntegerField(help_text="how many different people must approve")
     approvedBy = serializers.ListField(child=serializers.CharField())
+    preview = serializers.CharField(
+        required=False, help_text="what it would do, as was found out before anybody was asked"
+    )
 
 
 class PendingApproval(Request):

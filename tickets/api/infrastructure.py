@@ -71,12 +71,12 @@ class Looks(ApiViewSet):
         return Response(body, status=503, headers={"X-Trace-ID": task.trace_id})
 
 
-async def _answered(key: str, wait_s: float, shape: Shape) -> tuple[int, Any]:
+async def _answered(key: str, wait_s: float, shape: Shape) -> tuple[int, Any, dict[str, str]]:
     task = await waiting.settled(key, wait_s)
     try:
-        return 200, shape(_found(task))
+        return 200, shape(_found(task)), {}
     except Problem as problem:
-        return problem.status, envelope(problem)
+        return problem.status, envelope(problem), {}
 
 
 def _found(task: HelpdeskTask | None) -> dict[str, Any]:

@@ -27,13 +27,19 @@ METHODS = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Filters of the stream of all tickets; an empty one lets everything through."""
+    """Filters of the stream of all tickets; an empty one lets everything through.
+
+    `waiting`: hints that something else changed what waits for people are wanted too.
+    """
 
     statuses: Collection[str] = ()
     priorities: Collection[str] = ()
+    waiting: bool = False
 
     def holds(self, entry: Entry) -> bool:
         """Does the ticket, as the event left it, fit?"""
+        if entry.hint:
+            return self.waiting
         return (not self.statuses or entry.status in self.statuses) and (
             not self.priorities or entry.priority in self.priorities
         )
@@ -140,6 +146,7 @@ def _wanted(query: QueryDict) -> Wanted:
     return Wanted(
         statuses=listing.names(query, "status", Status.values),
         priorities=listing.names(query, "priority", Priority.values),
+        waiting=query.get("waiting") == "1",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from django_eventstream.storage import StorageBase
 from aura.kernel.ids import event_id
 from governance.audit.record import data_of
 from governance.models import AuditLink
-from tickets.events import STREAMED
+from tickets.events import CHANGES_WAITING, STREAMED, WAITING_CHANGED
 from tickets.stream.frames import frame
 
 PAGE = 200
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One event of the log, ready to be sent; `status` and `priority` as it left its ticket;
-    `recorded_at` in seconds since 1970.
+    `recorded_at` in seconds since 1970. A `hint` tells of no ticket: what waits has changed.
     """
 
     seq: int
@@ -40,6 +41,7 @@ class Entry:
     priority: str
     frame: bytes
     recorded_at: float = 0.0
+    hint: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,8 @@ class LogStorage(StorageBase):  # type: ignore[misc] # django-eventstream has no
         """What of `channel` lies behind place `after`, in the order of the log."""
         # Read first: whatever is linked meanwhile comes behind this place.
         head = self.get_current_id(channel)
-        rows = list(_rows(channel, after).values_list("seq", "event__body")[:limit])
+        types = {*STREAMED, *CHANGES_WAITING} if channel == ALL else {*STREAMED}
+        rows = list(_rows(channel, after, types).values_list("seq", "event__body")[:limit])
         more = len(rows) == limit
         last = rows[-1][0] if rows else after
         return Page(
@@ -74,7 +77,7 @@ class LogStorage(StorageBase):  # type: ignore[misc] # django-eventstream has no
 
     def oldest(self, channel: str) -> str | None:
         """Id of the first event of `channel`, None when it has none yet."""
-        first = _rows(channel, 0).values_list("seq", flat=True).first()
+        first = _rows(channel, 0, STREAMED).values_list("seq", flat=True).first()
         return None if first is None else event_id(first)
 
     def append_event(self, channel: str, event_type: str, data: Any) -> Event:
@@ -89,7 +92,7 @@ class LogStorage(StorageBase):  # type: ignore[misc] # django-eventstream has no
         while more and len(found) < limit:
             page = self.page(channel, last_id, limit - len(found))
             last_id, more = page.last, page.more
-            found += [_library_event(channel, entry) for entry in page.entries]
+            found += [_library_event(channel, each) for each in page.entries if not each.hint]
         return found
 
     def get_current_id(self, channel: str) -> int:
@@ -116,8 +119,8 @@ class Channels(ChannelManagerBase):  # type: ignore[misc] # django-eventstream h
         return True
 
 
-def _rows(channel: str, after: int) -> QuerySet[AuditLink]:
-    links = AuditLink.objects.filter(seq__gt=after, event__type__in=STREAMED).order_by("seq")
+def _rows(channel: str, after: int, types: Collection[str]) -> QuerySet[AuditLink]:
+    links = AuditLink.objects.filter(seq__gt=after, event__type__in=types).order_by("seq")
     if channel == ALL:
         return links
     return links.filter(event__trace_id=channel.removeprefix(OF_TICKET))
@@ -127,6 +130,8 @@ def _entry(seq: int, body: bytes | memoryview) -> Entry | None:
     """The entry of one row; None for an event that tells of no ticket, or was tampered with."""
     try:
         event = data_of(body)
+        if event["type"] in CHANGES_WAITING:
+            return _hint(seq, event)
         ticket = event["data"].get("ticket")
         return ticket and Entry(
             seq=seq,
@@ -145,6 +150,20 @@ def _entry(seq: int, body: bytes | memoryview) -> Entry | None:
     except (ValueError, LookupError, TypeError, AttributeError):
         logger.exception("place %d of the log cannot be shown on the streams", seq)
         return None
+
+
+def _hint(seq: int, event: Mapping[str, Any]) -> Entry:
+    return Entry(
+        seq=seq,
+        ticket_id="",
+        status="",
+        priority="",
+        hint=True,
+        recorded_at=datetime.fromisoformat(event["timestamp"]).timestamp(),
+        frame=frame(
+            WAITING_CHANGED, ticket_id=None, payload={}, timestamp=event["timestamp"], seq=seq
+        ),
+    )
 
 
 def _library_event(channel: str, entry: Entry) -> Event:

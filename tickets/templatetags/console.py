@@ -1,4 +1,4 @@
-"""What the console's first page and header show."""
+"""What the console's first page shows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ from django.db.models import QuerySet
 from governance.models import AuditEvent
 from tickets.admin import words
 from tickets.admin.timeline import Entry, entry
-from tickets.admin.waiting import Counts, counts
 from tickets.models import WebhookEndpoint
 
 register = template.Library()
 
 LATEST = 12
-
-
-@register.simple_tag
-def waiting_counts() -> Counts:
-    """How much waits for a person."""
-    return counts()
 
 
 @register.simple_tag

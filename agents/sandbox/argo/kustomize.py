@@ -14,9 +14,10 @@ from typing import Any
 from agents.sandbox import patch as patching
 from agents.sandbox.argo import generators, names
 from agents.sandbox.argo.documents import RenderError, documents_of
+from agents.sandbox.argo.labels import label, listed, set_image
 from agents.sandbox.argo.repository import Files
 from agents.sandbox.fields import of_kind
-from agents.sandbox.objects import Object, at, copy_of, meta, name_of, namespace_of, pod_template
+from agents.sandbox.objects import Object, copy_of, meta, name_of, namespace_of
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _KNOWN = frozenset(
@@ -106,9 +107,9 @@ def _build(files: Files, base: str, depth: int) -> list[Object]:
     if unknown:
         raise RenderError(f"{file}: the sandbox does not know {', '.join(unknown)}")
     objects: list[Object] = []
-    for entry in [*_list(config, "resources"), *_list(config, "bases")]:
+    for entry in [*listed(config, "resources"), *listed(config, "bases")]:
         objects += _resource(files, base, str(entry), depth)
-    for entry in _list(config, "components"):
+    for entry in listed(config, "components"):
         objects = _component(files, _join(base, str(entry)), objects)
     return _transformed(objects, config, files, base)
 
@@ -116,7 +117,7 @@ def _build(files: Files, base: str, depth: int) -> list[Object]:
 def _component(files: Files, base: str, objects: list[Object]) -> list[Object]:
     _, config = _config(files, base)
     found = list(objects)
-    for entry in _list(config, "resources"):
+    for entry in listed(config, "resources"):
         found += _resource(files, base, str(entry), 1)
     return _transformed(found, config, files, base)
 
@@ -160,24 +161,17 @@ def _join(base: str, entry: str) -> str:
     return path
 
 
-def _list(config: Object, key: str) -> list[Any]:
-    found = config.get(key) or []
-    if not isinstance(found, list):
-        raise RenderError(f"{key}: is not a list")
-    return found
-
-
 def _transformed(objects: list[Object], config: Object, files: Files, base: str) -> list[Object]:
     objects = objects + generators.made(config, files, base)
     objects = _patched(objects, config, files, base)
     if config.get("namespace"):
         _set_namespace(objects, str(config["namespace"]))
     names.rename(objects, str(config.get("namePrefix") or ""), str(config.get("nameSuffix") or ""))
-    _label(objects, config)
+    label(objects, config)
     for obj in objects:
-        for image in _list(config, "images"):
-            _set_image(obj, image)
-        for replicas in _list(config, "replicas"):
+        for image in listed(config, "images"):
+            set_image(obj, image)
+        for replicas in listed(config, "replicas"):
             if replicas.get("name") in (name_of(obj), names.original(obj)):
                 _set_replicas(obj, int(replicas["count"]))
     return objects
@@ -201,83 +195,16 @@ def _set_replicas(obj: Object, count: int) -> None:
         obj["spec"]["replicas"] = count
 
 
-# --- labels and images ----------------------------------------------------------------------------
-
-
-def _label(objects: list[Object], config: Object) -> None:
-    common = config.get("commonLabels") or {}
-    for obj in objects:
-        _add_labels(obj, common, selectors=True, templates=True)
-        for entry in _list(config, "labels"):
-            selectors = bool(entry.get("includeSelectors"))
-            templates = selectors or bool(entry.get("includeTemplates"))
-            pairs = entry.get("pairs") or {}
-            _add_labels(obj, pairs, selectors=selectors, templates=templates)
-        for key, value in (config.get("commonAnnotations") or {}).items():
-            _annotations(obj)[key] = value
-            for template in _templates(obj):
-                _annotations(template)[key] = value
-
-
-def _templates(obj: Object) -> list[Object]:
-    """The pod template, and the job template around it."""
-    found = [pod_template(obj)]
-    if obj["kind"] == "CronJob":
-        found.append(at(obj, "spec", "jobTemplate", default={}))
-    return [each for each in found if each]
-
-
-def _annotations(obj: Object) -> Object:
-    found: Object = obj.setdefault("metadata", {}).setdefault("annotations", {})
-    return found
-
-
-def _add_labels(obj: Object, labels: Object, *, selectors: bool, templates: bool) -> None:
-    if not labels:
-        return
-    obj.setdefault("metadata", {}).setdefault("labels", {}).update(labels)
-    template = pod_template(obj)
-    for each in _templates(obj) if templates else ():
-        each.setdefault("metadata", {}).setdefault("labels", {}).update(labels)
-    spec = obj.get("spec")
-    if not selectors or not isinstance(spec, dict):
-        return
-    if obj["kind"] in ("Service", "ReplicationController"):
-        if spec.get("selector"):
-            spec["selector"].update(labels)
-    elif template and obj["kind"] not in ("Job", "CronJob"):
-        spec.setdefault("selector", {}).setdefault("matchLabels", {}).update(labels)
-
-
-def _set_image(obj: Object, image: Object) -> None:
-    spec = obj.get("spec") if obj["kind"] == "Pod" else pod_template(obj).get("spec")
-    if not isinstance(spec, dict):
-        return
-    for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
-        found = re.fullmatch(
-            r"(.+?)(:[\w][\w.-]*)?(@sha256:[0-9a-f]+)?", container.get("image", "")
-        )
-        if found is None or found[1] != image.get("name"):
-            continue
-        name = str(image.get("newName") or found[1])
-        if image.get("digest"):
-            container["image"] = f"{name}@{image['digest']}"
-        elif image.get("newTag") is not None:
-            container["image"] = f"{name}:{image['newTag']}"
-        else:
-            container["image"] = f"{name}{found[2] or ''}{found[3] or ''}"
-
-
 # --- patches --------------------------------------------------------------------------------------
 
 
 def _patched(objects: list[Object], config: Object, files: Files, base: str) -> list[Object]:
-    for entry in _list(config, "patchesStrategicMerge"):
+    for entry in listed(config, "patchesStrategicMerge"):
         text = str(entry)
         content = text.encode() if "\n" in text else _read(files, base, text)
         for each in documents_of(text[:40], content):
             objects = _merge(objects, each, {})
-    for entry in [*_list(config, "patches"), *_list(config, "patchesJson6902")]:
+    for entry in [*listed(config, "patches"), *listed(config, "patchesJson6902")]:
         path = entry.get("path")
         content = _read(files, base, path) if path else str(entry.get("patch") or "").encode()
         objects = _patch(objects, content, entry.get("target") or {}, path or "patch")

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.sandbox import clock, kinds
 from agents.sandbox.api.message import Request, Response, as_json, encoded
-from agents.sandbox.argo import diffing, failures, tree
+from agents.sandbox.argo import diffing, failures, rendering, tree
 from agents.sandbox.argo.applications import Applications, State
 from agents.sandbox.argo.failures import INVALID, ArgoError
 from agents.sandbox.argo.fetching import Fetcher, Snapshot
@@ -220,9 +220,12 @@ class ArgoServer:
         return state
 
     async def _manifests(self, app: Object, revision: str) -> Object:
+        """As the repository server renders them: the controller adds namespaces and marks later."""
         state = await self._state(app, revision)
+        files = (await self._snapshot(app, revision)).files or {}
+        rendered = rendering.render(files, source_of(app))
         return {
-            "manifests": [json.dumps(_untracked(each)) for each in state.targets],
+            "manifests": [json.dumps(_hidden(each)) for each in rendered],
             "revision": state.revision,
             "sourceType": state.kind,
         }
@@ -409,15 +412,6 @@ def _body(request: Request) -> Object:
 
 def _event(verb: str, app: Object) -> bytes:
     return encoded({"result": {"type": verb, "application": app}}) + b"\n"
-
-
-def _untracked(obj: Object) -> Object:
-    metadata = dict(meta(obj))
-    annotations = {k: v for k, v in annotations_of(obj).items() if k != diffing.TRACKING}
-    metadata["annotations"] = annotations
-    if not annotations:
-        del metadata["annotations"]
-    return {**obj, "metadata": metadata}
 
 
 def _hidden(obj: Object | None) -> Object | None:

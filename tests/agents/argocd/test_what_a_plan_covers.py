@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from agents.argocd.tools import SYNC, Watched, argo_tools
+from agents.argocd.tools import SYNC, argo_tools
+from agents.argocd.watched import Watched
 from governance.types import ActionClass
 
 MERGE = "a" * 40

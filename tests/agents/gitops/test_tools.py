@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.gitops.tools import READ_LIMIT, WriteArguments, git_tools
+from agents.gitops.tools import DIFF_LIMIT, READ_LIMIT, WriteArguments, git_tools
 from agents.gitops.workspace import Workspace
 from agents.runtime.tool import (
     CallContext,
@@ -230,12 +230,22 @@ def test_commit_tells_short_id_and_message_and_a_fact(desk: Desk) -> None:
     desk.call("git_stage", files=["."])
     result = desk.call_as("call-7", "git_commit", message="Add a\n\nbecause")
     assert SHORT.fullmatch(result.data["sha"])
-    assert result.data == {"sha": result.data["sha"], "message": "Add a\n\nbecause"}
-    assert json.loads(result.content) == result.data
-    assert result.facts == (Fact(type="commit_created", payload=result.data),)
+    told = {"sha": result.data["sha"], "message": "Add a\n\nbecause"}
+    assert json.loads(result.content) == told
+    assert result.facts == (Fact(type="commit_created", payload=told),)
+    assert result.data == {**told, "diff": result.data["diff"]}
+    assert result.data["diff"].endswith("+++ b/a.txt\n@@ -0,0 +1 @@\n+x\n")
     body = git("log", "-1", "--format=%B", at=desk.path).strip()
     assert body == "Add a\n\nbecause\n\nAura-Ticket: T1\nAura-Call: call-7"
     assert git("status", "--porcelain", at=desk.path) == ""
+
+
+def test_of_a_very_long_diff_the_beginning_is_kept(desk: Desk) -> None:
+    desk.call("git_write_file", path="a.txt", content="x\n" * DIFF_LIMIT)
+    desk.call("git_stage", files=["."])
+    kept = desk.call_as("call-7", "git_commit", message="Add a").data["diff"]
+    assert len(kept) < DIFF_LIMIT + 200
+    assert "the commit holds the rest" in kept
 
 
 @pytest.mark.parametrize("message", ["", " \n ", "Aura-Call: x", "x" * 10_001])

@@ -18,6 +18,7 @@ import pytest
 from agents.gitops import failures, locks
 from agents.gitops.checks import Issue
 from agents.gitops.jail import PathRefused
+from agents.gitops.policy import Policy
 from agents.gitops.workspace import Workspace
 from agents.runtime.tool import ToolFailure, TransientFailure
 from aura.config import Settings
@@ -38,6 +39,10 @@ def test_the_settings_of_the_operator_are_all_used(tmp_path: Path) -> None:
         git_ssh_key_file=key,
         git_ssh_known_hosts_file=key,
         git_timeout_s=7,
+        k8s_version="1.29",
+        manifest_refuse=("image", "limits"),
+        manifest_forbidden_kinds=("ClusterRole",),
+        manifest_namespaces=("shop",),
     )
     assert Workspace.from_settings(settings) == Workspace(
         repo_url="https://h/x.git",
@@ -50,6 +55,13 @@ def test_the_settings_of_the_operator_are_all_used(tmp_path: Path) -> None:
         ssh_key_file=key,
         known_hosts_file=key,
         timeout_s=7,
+        policy=Policy(
+            refuse=frozenset({"image", "limits"}),
+            limits=True,
+            forbidden=frozenset({"clusterrole"}),
+            namespaces=frozenset({"shop"}),
+            release=(1, 29),
+        ),
     )
 
 

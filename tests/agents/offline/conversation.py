@@ -30,6 +30,7 @@ class Conversation:
 
     `answers` are given to questions, `verdicts` to plans (None approves, a text rejects with it).
     `fails` may return an error text for a call (number of earlier calls of that tool is passed).
+    `report` is what triage answers.
     """
 
     files: dict[str, str]
@@ -39,6 +40,7 @@ class Conversation:
     verdicts: Iterable[str | None] = ()
     fails: Callable[[str, Mapping[str, Any], int], str | None] = lambda *_: None
     tools: Iterable[str] = tuple(TOOLS)
+    report: str = ""
     messages: list[Message] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
@@ -89,6 +91,8 @@ class Conversation:
                 return APPROVED if verdict is None else f"Error: Plan rejected: {verdict}"
             case "ask_question":
                 text = str(next(self._answers))
+            case "triage_namespace":
+                text = self.report
             case "git_commit":
                 text = json.dumps({"sha": "abc1234", "message": arguments["message"]})
             case "git_push":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.offline.layout import Kind, survey, wanted
+from agents.offline.layout import Kind, survey
+from agents.offline.wanted import wanted
 from tests.agents.offline.repositories import LAYOUTS, demo
 
 

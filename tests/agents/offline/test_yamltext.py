@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.offline.yamlstyle import dump, plain
-from agents.offline.yamltext import EditRefused, append, assign, documents, remove
+from agents.manifests.yamlstyle import dump, plain
+from agents.manifests.yamltext import EditRefused, append, assign, documents, remove
 
 TEXT = """\
 # head

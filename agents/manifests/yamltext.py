@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from agents.offline import yamlstyle
+from agents.manifests import yamlstyle
 
 Path = tuple[str | int, ...]
 Parent = tuple[Node, str | int] | None  # the node above, and the key or index below it

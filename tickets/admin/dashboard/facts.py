@@ -1,0 +1,223 @@
+"""The numbers of the dashboard, by queries that stay small on a large desk.
+
+Each reads an index range or a bounded sample of the newest rows; the page says which. What was
+read is kept for `FRESH_S`, so that a page on every wall costs no more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, TypeVar, cast
+
+from django.core.cache import cache
+from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils.timezone import now
+
+from agents import probes
+from agents.models import Probe, Run, StopSwitch, ToolExecution, Turn
+from agents.runtime import claims
+from aura.kernel.ids import parse_uuid
+from governance.models import (
+    Approval,
+    ApprovalStatus,
+    AuditLink,
+    AuditPending,
+    Checkpoint,
+    SecbotCursor,
+)
+from governance.policy.types import Effect
+from tickets.admin.dashboard.shapes import DAYS, Facts, LogHealth, Queue, Seen, ToolUse, Usage
+from tickets.models import DeliveryState, Status, Ticket, TicketCount, WebhookDelivery
+from tickets.plan import SUBMIT_PLAN
+
+SAMPLE: Final = 500  # newest tickets, and newest requests of each status, that medians are made of
+TURNS: Final = 1000  # newest turns, whose tool calls are counted
+FRESH_S: Final = 3
+MONTH_S: Final = 60  # what is counted over many rows is kept for longer
+PAST_S: Final = 3600  # days that are over hardly change
+DECIDED: Final = (
+    ApprovalStatus.APPROVED,
+    ApprovalStatus.CONSUMED,
+    ApprovalStatus.DENIED,
+    ApprovalStatus.REVOKED,
+)
+
+
+T = TypeVar("T")
+
+
+def latest() -> Facts:
+    """The facts, at most `FRESH_S` old."""
+    return _kept("all", FRESH_S, read)
+
+
+def _kept(name: str, seconds: int, ask: Callable[[], T]) -> T:
+    """What `ask` says, or said so many seconds ago at most."""
+    return cast(T, cache.get_or_set(f"dashboard-{name}", ask, seconds))
+
+
+def read() -> Facts:
+    """The facts as they are now."""
+    moment = now()
+    today = moment.date()
+    since = _midnight(today - timedelta(days=DAYS - 1))
+    to_plan, to_decide, to_resolve = _kept("times", MONTH_S, _times)
+    return Facts(
+        today=today,
+        by_status=_by_status(),
+        opened=_kept("opened", MONTH_S, lambda: _opened(since)),
+        to_plan=to_plan,
+        to_decide=to_decide,
+        to_resolve=to_resolve,
+        usage=_usage(since, _midnight(today)),
+        tools=_tools(),
+        outside=_outside(moment),
+        stopped=StopSwitch.objects.exists(),
+        log=_log(),
+        queue=_queue(moment),
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+def _seconds(begin: datetime, end: datetime) -> float:
+    return max(0.0, (end - begin).total_seconds())
+
+
+def _by_status() -> dict[str, int]:
+    counted = TicketCount.objects.values_list("status").annotate(Sum("tickets"))
+    return {status: number for status, number in counted if number > 0}
+
+
+def _opened(since: datetime) -> dict[tuple[date, str], int]:
+    found = (
+        Ticket.objects.filter(created_at__gte=since)
+        .order_by()
+        .annotate(day=TruncDate("created_at"))
+        .values_list("day", "status")
+        .annotate(number=Count("*"))
+    )
+    return {(day, status): number for day, status, number in found}
+
+
+def _times() -> tuple[list[float], list[float], list[float]]:
+    """Seconds to a plan, to a decision, to the end."""
+    decided = _decided()
+    return _to_plan(decided), [_seconds(asked, at) for asked, at, _, _ in decided], _to_resolve()
+
+
+def _to_resolve() -> list[float]:
+    resolved = Ticket.objects.filter(status=Status.RESOLVED, resolved_at__isnull=False)
+    rows = resolved.order_by("-created_at", "-id").values_list("created_at", "resolved_at")
+    return [_seconds(created, ended) for created, ended in rows[:SAMPLE] if ended]
+
+
+Decided = tuple[datetime, datetime, str, str]  # asked, decided, tool, trace
+
+
+def _decided() -> list[Decided]:
+    """The newest requests of each status that a person's word leads to."""
+
+    def newest(status: str) -> QuerySet[Approval, Any]:
+        of_status = Approval.objects.filter(status=status, decided_at__isnull=False)
+        fields = ("requested_at", "decided_at", "tool_name", "trace_id")
+        return of_status.order_by("-requested_at").values_list(*fields)[:SAMPLE]
+
+    first, *others = map(newest, DECIDED)
+    return list(first.union(*others, all=True))
+
+
+def _to_plan(decided: Iterable[Decided]) -> list[float]:
+    """From the opening of a ticket to its first plan."""
+    first: dict[Any, datetime] = {}
+    for asked, _, tool, trace in decided:
+        if tool == SUBMIT_PLAN and (key := parse_uuid(trace)):
+            first[key] = min(asked, first.get(key, asked))
+    opened = Ticket.objects.filter(pk__in=first).order_by().values_list("pk", "created_at")
+    return [_seconds(created, first[key]) for key, created in opened]
+
+
+def _usage(since: datetime, midnight: datetime) -> list[Usage]:
+    """Today's as it is, earlier days' as they were at most `PAST_S` ago."""
+    past = _kept(f"usage-{midnight.date()}", PAST_S, lambda: _used(since, midnight))
+    return [*past, *_used(midnight, None)]
+
+
+def _used(begin: datetime, end: datetime | None) -> list[Usage]:
+    turns = Turn.objects.filter(answered_at__gte=begin)
+    if end is not None:
+        turns = turns.filter(answered_at__lt=end)
+    sums = (
+        turns.order_by()
+        .annotate(day=TruncDate("answered_at"))
+        .values_list("day", "model")
+        .annotate(Sum("prompt_tokens"), Sum("completion_tokens"), Sum("cost"))
+        .order_by("day", "model")
+    )
+    return [
+        Usage(day=day, model=model, tokens=prompt + completion, cost=float(cost or 0))
+        for day, model, prompt, completion, cost in sums
+    ]
+
+
+def _tools() -> list[ToolUse]:
+    newest = Turn.objects.order_by("-answered_at").values("pk")[:TURNS]
+    refused = Q(decision__effect=Effect.DENY) | Q(approval__status=ApprovalStatus.DENIED)
+    counted = (
+        ToolExecution.objects.filter(turn__in=newest)
+        .order_by()
+        .values_list("tool")
+        .annotate(
+            calls=Count("pk"),
+            denied=Count("pk", filter=refused),
+            failed=Count("pk", filter=Q(failed=True)),
+        )
+        .order_by("-calls", "tool")
+    )
+    return [
+        ToolUse(tool=tool, calls=calls, denied=denied, failed=failed)
+        for tool, calls, denied, failed in counted
+    ]
+
+
+def _outside(moment: datetime) -> list[Seen]:
+    return [
+        Seen(
+            name=row.name,
+            available=row.available,
+            detail=row.detail,
+            checked_at=row.checked_at,
+            fresh=moment - row.checked_at <= probes.GOOD_FOR,
+        )
+        for row in Probe.objects.order_by("name")
+    ]
+
+
+def _log() -> LogHealth:
+    signed = Checkpoint.objects.order_by("-size").values_list("size", "signed_at").first()
+    cursor = SecbotCursor.objects.first()
+    last = AuditLink.objects.order_by("-seq").values_list("seq", flat=True).first()
+    return LogHealth(
+        places=last or 0,
+        unlinked=AuditPending.objects.count(),
+        signed_size=signed[0] if signed else 0,
+        signed_at=signed[1] if signed else None,
+        read_to=cursor.place if cursor else 0,
+        verified_at=cursor.verified_at if cursor else None,
+        broken=cursor.broken if cursor else "",
+    )
+
+
+def _queue(moment: datetime) -> Queue:
+    due = claims.due().aggregate(number=Count("pk"), oldest=Min("due_at"))
+    held = Run.objects.filter(due_at__isnull=False, lease_until__gt=moment)
+    return Queue(
+        due=due["number"],
+        oldest_s=_seconds(due["oldest"], moment) if due["oldest"] else 0.0,
+        held=held.count(),
+        deliveries=WebhookDelivery.objects.filter(state=DeliveryState.PENDING).count(),
+    )

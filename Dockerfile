@@ -23,7 +23,7 @@ COPY tickets tickets
 COPY templates templates
 COPY deploy/sql deploy/sql
 COPY pyproject.toml README.md ./
-# The command line tools: approvals, govexplain, auditor.
+# The command line tools: aura, approvals, govexplain, auditor.
 RUN /venv/bin/uv pip install --quiet --offline --no-cache --python /venv/bin/python --no-deps --editable . \
     && /venv/bin/python -m compileall -q .
 # Inside the container every address is bound, so tokens are required (aura/config.py insists).

@@ -124,6 +124,11 @@ Days = Annotated[frozenset[int], NoDecode, BeforeValidator(_days)]
 UNLIMITED = BeforeValidator(_unlimited)  # `none` lifts a limit that has a default
 Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+ManifestRules = Annotated[
+    tuple[Literal["image", "limits", "namespace", "deprecated", "version", "none"], ...],
+    NoDecode,
+    BeforeValidator(_comma_list),
+]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 HostsAndNetworks = Annotated[
@@ -197,6 +202,7 @@ class Settings(BaseSettings):
     secret_key: str = ""
     secret_key_fallbacks: Names = ()
     log_key_file: Path | None = None
+    log_public_key: str = ""
     log_checkpoint_file: Path | None = None
     witness_url: Annotated[str, _url("http", "https")] = ""
     witness_key: str = ""
@@ -259,6 +265,13 @@ class Settings(BaseSettings):
     ] = ""
     k8s_context: str = ""
     k8s_namespace: str = ""
+    k8s_debug_image: Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]+$")] = "busybox:1.37"
+
+    # What manifests are checked for before a commit; release of the cluster, empty: the newest.
+    k8s_version: Annotated[str, Field(pattern=r"^(1\.\d{1,3})?$")] = ""
+    manifest_refuse: ManifestRules = ("image",)
+    manifest_forbidden_kinds: Names = ()
+    manifest_namespaces: Names = ()
 
     # Argo CD: its server with a token, or the context of the cluster that holds its objects.
     argocd_server: str = ""
@@ -268,7 +281,10 @@ class Settings(BaseSettings):
     argocd_app_name: str = ""
     argocd_timeout_s: Annotated[float, Field(ge=10, le=24 * 3600)] = 600.0
     argocd_degraded_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    argocd_window_s: Annotated[float, Field(ge=0, le=7 * 24 * 3600)] = 24 * 3600.0
     argocd_rollback: bool = True
+    argocd_preview: Literal["none", "target-revision", "application"] = "none"
+    argocd_preview_idle_s: Annotated[float, Field(ge=0, le=7 * 24 * 3600)] = 3600.0
 
     # Sealed secrets: the controller's certificate, from a file or else from the cluster.
     sealed_secrets_cert: Path | None = None
@@ -282,6 +298,11 @@ class Settings(BaseSettings):
     shell_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 120
     shell_memory_mb: Annotated[int, Field(ge=64, le=65_536)] = 1024
 
+    # cdk8s: its programs run as shell_exec's do. The directory holds a lockfile and node_modules.
+    cdk8s_enabled: bool = False
+    cdk8s_node: Annotated[str, Field(min_length=1)] = "node"
+    cdk8s_dependencies: Path | None = None
+
     notify_provider: Literal["none", "ntfy"] = "none"
     ntfy_server: Annotated[str, _url("http", "https"), Field(min_length=1)] = "https://ntfy.sh"
     ntfy_topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
@@ -292,6 +313,7 @@ class Settings(BaseSettings):
     agent_destructive_approval: bool = True
     agent_four_eyes: bool = True
     agent_auto_merge: bool = True
+    alerts_run: bool = True
     mcp_servers: Path | None = None
     tool_result_chars: Annotated[int, Field(ge=1000, le=64_000)] = 16_000
 
@@ -383,6 +405,7 @@ class Settings(BaseSettings):
         problems += [*self._directory_problems(), *self._budget_problems()]
         problems += [*self._oidc_problems(), *self._search_problems()]
         problems += [*self._agent_problems(), *self._notify_problems()]
+        problems += self._argocd_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -432,6 +455,27 @@ class Settings(BaseSettings):
             problems.append(f"HELPDESK_AGENT_URL: must hold {{port}} or {{agent}}, as {example}")
         if any(urlsplit(url).scheme not in {"http", "https"} for url in self.agent_urls):
             problems.append("HELPDESK_AGENT_URLS: each must begin with http:// or https://")
+        return problems
+
+    def _argocd_problems(self) -> list[str]:
+        preview, way = self.argocd_preview, self.argocd_server or self.argocd_context
+        if preview == "none":
+            return []
+        problems = []
+        if not way:
+            problems.append(
+                f"AURA_ARGOCD_PREVIEW={preview} needs AURA_ARGOCD_SERVER or AURA_ARGOCD_CONTEXT"
+            )
+        if not self.agent_auto_merge:
+            problems.append(
+                f"AURA_ARGOCD_PREVIEW={preview} needs AURA_AGENT_AUTO_MERGE: a preview ends with"
+                " the merge"
+            )
+        if preview == "application" and way and not self.argocd_server:
+            problems.append(
+                "AURA_ARGOCD_PREVIEW=application needs AURA_ARGOCD_SERVER, which renders the"
+                " manifests that a preview must not share"
+            )
         return problems
 
     def _notify_problems(self) -> list[str]:
@@ -687,4 +731,4 @@ def _secret_names() -> set[str]:
 # Set by our own processes for their children, never by a person.
 INTERNAL = frozenset({"AURA_SUPERVISED"})
 # Read by the command line tools alone (`governance.cli.environment`).
-OF_TOOLS = frozenset({"AURA_TOKEN", "AURA_TOKEN_FILE"})
+OF_TOOLS = frozenset({"AURA_API_URL", "AURA_TOKEN", "AURA_TOKEN_FILE"})

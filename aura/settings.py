@@ -33,7 +33,7 @@ INSTALLED_APPS = [
     "governance",
     "agents",
     "tickets",
-    "django.contrib.admin",
+    "aura.console.apps.ConsoleConfig",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -105,7 +105,12 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "aura", **info},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "aura",
+            "prepare_threshold": 5,  # without it `prepared_cursor` could not
+            **info,
+        },
     }
 
 

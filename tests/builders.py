@@ -121,12 +121,13 @@ def done(journal: TicketJournal, call: ToolExecution, content: str = "ok", **dat
 def parked(journal: TicketJournal, call: ToolExecution, kind: WaitKind, **detail: Any) -> None:
     """The call waits for a person."""
     if kind is not WaitKind.QUESTION:
+        of, _, name = call.resource.partition(":")
         call.approval = approvals.request(
             Action(
                 tool=call.tool,
                 arguments=call.arguments,
                 action_class=ActionClass.DESTRUCTIVE,
-                resource=Resource(type="ticket", name=str(journal.ticket.pk)),
+                resource=Resource(type=of, name=name),
                 principal=AGENT,
                 trace_id=str(journal.ticket.pk),
                 reason=call.turn.text,

@@ -33,6 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--log-events", type=int, default=600, help="of honest use of the log")
     group.addoption("--approval-rounds", type=int, default=5, help="of each race on approvals")
     group.addoption("--machine-examples", type=int, default=8, help="cases an operation")
+    group = parser.getgroup("cluster", "tests marked real_cluster")
+    group.addoption("--real-cluster", metavar="CONTEXT", help="of KUBECONFIG, not the sandbox")
 
 
 @pytest.fixture(scope="session")

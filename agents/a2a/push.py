@@ -23,7 +23,7 @@ from agents.a2a.incoming import text_of
 from agents.a2a.outgoing import Json, Shown, whole
 from agents.external.protocol import Protocol
 from agents.models import ENDED_TASK, HelpdeskTask, PushConfig
-from aura.kernel import deliveries, outbound
+from aura.kernel import deliveries, outbound, rows
 from aura.kernel.deliveries import GONE, LEASE, Outcome, retry_after
 from aura.kernel.hands import Hands
 from aura.kernel.outbound import NotAllowed
@@ -105,6 +105,14 @@ def shown(config: PushConfig, protocol: Protocol) -> Json:
     if new:
         return {"taskId": config.task.key, **content}
     return {"taskId": config.task.key, "pushNotificationConfig": content}
+
+
+def any_waits() -> bool:
+    """Whether any receiver may be due: asked after every segment, and seldom true."""
+    found = rows.ask(
+        "SELECT EXISTS (SELECT FROM agents_pushconfig WHERE next_at <= statement_timestamp())", ()
+    )
+    return bool(found and found[0])
 
 
 def due() -> QuerySet[PushConfig]:

@@ -93,6 +93,8 @@ ROUTES: Final[dict[str, dict[str, dict[str, str]]]] = {
         "api/cluster/events": {"GET": ASK_AGENTS},
         "api/argo/apps": {"GET": ASK_AGENTS},
         "api/argo/apps/<str:name>": {"GET": ASK_AGENTS},
+        "api/alerts": {"GET": SEE},
+        "api/alerts/<str:source>": {"POST": ADD},
         "api/schema": {"GET": OPEN},
         "api/docs": {"GET": OPEN},
         "": {"GET": OPEN},

@@ -13,6 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 import tickets.api.openapi  # noqa: F401 - registers itself
 from aura.kernel import http
+from tickets.api.alerts import Alerts
 from tickets.api.audit import Audit
 from tickets.api.infrastructure import Argo, Cluster
 from tickets.api.status import Health, Server
@@ -50,6 +51,8 @@ urlpatterns = [
     path("api/cluster/events", Cluster.as_view({"get": "events"})),
     path("api/argo/apps", Argo.as_view({"get": "list"})),
     path("api/argo/apps/<str:name>", Argo.as_view({"get": "retrieve"})),
+    path("api/alerts", Alerts.as_view({"get": "list"})),
+    path("api/alerts/<str:source>", Alerts.as_view({"post": "take"})),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", home),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,3 +45,21 @@ def grace(db: None) -> User:
 def admin_browser(grace: User) -> Browser:
     """Grace's browser."""
     return browser_of(grace)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; see `tests.admin.screen`, which only tests with a browser import."""
+    from tests.admin.screen import chromium
+
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def base(transactional_db: None) -> Iterator[str]:
+    """Base URL of the console over real HTTP, with its streams."""
+    from tests.admin.screen import console
+
+    with console() as url:
+        yield url

@@ -13,7 +13,7 @@ from tickets.models import Ticket
 INDEX = "/admin/"
 TICKETS = "/admin/tickets/ticket/"
 OPEN = "/admin/tickets/ticket/add/"
-QUEUE = "/admin/tickets/ticket/waiting/"
+INBOX = "/admin/inbox/"
 APPROVALS = "/admin/governance/approval/"
 LOG = "/admin/governance/auditevent/"
 VERIFY = "/admin/governance/auditevent/verify/"

@@ -15,10 +15,10 @@ from governance.templatetags.shown import pretty, visible
 from tests import builders
 from tests.admin.pages import (
     APPROVALS,
+    INBOX,
     INDEX,
     LOG,
     OPEN,
-    QUEUE,
     TICKETS,
     TOKENS,
     approval_page,
@@ -118,7 +118,7 @@ def test_a_tickets_page_shows_hostile_text_as_text(admin_browser, builder):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", [INDEX, TICKETS, QUEUE, APPROVALS, LOG])
+@pytest.mark.parametrize("url", [INDEX, TICKETS, INBOX, APPROVALS, LOG])
 def test_lists_show_hostile_text_as_text(admin_browser, url):
     worked()
     wants_to_act()

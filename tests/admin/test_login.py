@@ -15,7 +15,7 @@ from governance.models import ApiToken, AuditEvent
 from governance.refusals import Kind
 from governance.types import Role
 from tests.admin.conftest import HOST, browser_of
-from tests.admin.pages import APPROVALS, INDEX, LOG, QUEUE, TICKETS, TOKENS, submit, text
+from tests.admin.pages import APPROVALS, INBOX, INDEX, LOG, TICKETS, TOKENS, submit, text
 from tests.conftest import Browser
 from tests.people import person
 
@@ -207,7 +207,7 @@ def test_who_has_a_session_does_not_guess_the_password_by_changing_it(ada):
 
 # --- roles ---
 
-READ = (INDEX, TICKETS, QUEUE, APPROVALS, LOG, TOKENS)
+READ = (INDEX, TICKETS, INBOX, APPROVALS, LOG, TOKENS)
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -14,9 +14,9 @@ from tests import builders
 from tests.admin.conftest import ACT, DECIDE, LOOK, browser_of, person
 from tests.admin.pages import (
     APPROVALS,
+    INBOX,
     LOG,
     OPEN,
-    QUEUE,
     TICKETS,
     TOKENS,
     VERIFY,
@@ -50,7 +50,7 @@ def unmoved(ticket: Ticket) -> bool:
 # --- who may not ---
 
 
-@pytest.mark.parametrize("url", [TICKETS, OPEN, QUEUE, APPROVALS, LOG, TOKENS])
+@pytest.mark.parametrize("url", [TICKETS, OPEN, INBOX, APPROVALS, LOG, TOKENS])
 def test_every_page_wants_a_login(db, url):
     response = browser_of(None).get(url)
     assert response.status_code == 302
@@ -79,7 +79,7 @@ def test_posting_to_a_page_is_refused(admin_browser):
     ticket = builders.pending_approval()
     assert admin_browser.post(page_of(ticket), {"title": "x"}).status_code == 405
     assert admin_browser.post(approval_page(pending(ticket))).status_code == 405
-    assert admin_browser.post(QUEUE).status_code == 405
+    assert admin_browser.post(INBOX).status_code == 405
 
 
 def test_a_form_without_its_csrf_token_is_refused(grace):
@@ -129,7 +129,7 @@ def test_one_who_may_decide_and_not_act_cannot_act(db):
     assert browser.post(url_of(ticket, "cancel"), {}).status_code == 403
 
 
-@pytest.mark.parametrize("url", [TICKETS, OPEN, QUEUE, APPROVALS, LOG, TOKENS])
+@pytest.mark.parametrize("url", [TICKETS, OPEN, INBOX, APPROVALS, LOG, TOKENS])
 def test_staff_without_permissions_see_no_page(db, url):
     assert browser_of(person("nobody")).get(url).status_code == 403
 
@@ -189,6 +189,7 @@ def test_a_request_that_was_put_anew_is_not_decided_by_the_old_page(admin_browse
     with builders.worker(ticket) as journal:
         builders.done(journal, call, "Denied")
         again = builders.says(journal, "git_delete_file", path="redis/old.yaml")
+        again.resource = "file:redis/old.yaml"
         builders.parked(journal, again, WaitKind.APPROVAL)
     assert again.approval.fingerprint == first.fingerprint
     response = admin_browser.post(url_of(ticket, "decide"), {**shown, "decision": "approve"})

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils.timezone import now
 
 from agents.helpdesk import tasks
 from agents.models import HelpdeskTask, TaskState
+from aura.console.navigation import GROUPS
 from governance import approvals
 from governance.audit.record import record
 from governance.audit.sequence import sequence
@@ -18,7 +20,7 @@ from governance.models import SecurityAlert
 from governance.types import SYSTEM, Action, ActionClass, ActorKind, Principal, Resource
 from tests import builders
 from tests.admin.conftest import LOOK, browser_of, person
-from tests.admin.pages import APPROVALS, INDEX, LOG, QUEUE, approval_page, text
+from tests.admin.pages import APPROVALS, INDEX, LOG, approval_page, text
 
 pytestmark = pytest.mark.django_db
 
@@ -28,9 +30,9 @@ ADA = Principal(kind=ActorKind.USER, name="ada", roles=frozenset({"operator"}))
 
 
 def rooms(browser):
-    nav = re.search(r'<nav class="rooms".*?</nav>', text(browser.get(INDEX)), re.DOTALL)
+    nav = re.search(r'<nav id="rooms".*?</nav>', text(browser.get(INDEX)), re.DOTALL)
     assert nav
-    return re.findall(r">([^<>]+)</a>", nav.group())
+    return [name.strip() for name in re.findall(r"<a [^>]*>([^<]+)<", nav.group())]
 
 
 def plain(html):
@@ -50,42 +52,33 @@ def request_of(**fields):
     return approvals.request(Action(**(usual | fields)), policy="p", context=context)
 
 
-# --- the queue ---
+# --- the navigation ---
 
 
-def test_what_an_agent_outside_of_a_ticket_waits_for_leads_to_its_own_page(admin_browser):
-    asked = request_of(context={"preview": "Delete pod web-1 of web.\nIt is owned by a set."})
-    shown = text(admin_browser.get(QUEUE))
-    assert f'href="{approval_page(asked)}#decide">Look and decide' in shown
-    assert "delete_pod on kubernetes:prod/web-1: Delete pod web-1 of web.</p>" in " ".join(
-        shown.split()
-    )
-    assert "the request alone" not in shown
-
-
-# --- the top bar ---
-
-
-def test_everything_that_can_be_looked_at_is_in_the_top_bar(admin_browser):
-    assert rooms(admin_browser) == [
-        "Waiting",
-        "Tickets",
-        "Tasks",
-        "Approvals",
-        "Reviews",
-        "Log",
-        "Alerts",
-        "Incidents",
-        "Webhooks",
-        "People",
-        "Tokens",
-        "Stop",
-    ]
+def test_everything_that_can_be_looked_at_is_in_the_navigation(admin_browser):
+    reached = {name for _, group in GROUPS for name in (room.name for room in group)}
+    shown = rooms(admin_browser)
+    assert set(shown) == reached
+    assert shown[:2] == ["Inbox", "Tickets"]
+    for _, group in GROUPS:
+        for room in group:
+            assert (
+                admin_browser.get(reverse(room.view, urlconf="aura.surfaces.api")).status_code
+                == 200
+            )
 
 
 def test_who_may_not_look_sees_no_way_there(db):
     browser = browser_of(person("vic", "tickets.view_ticket"))
-    assert rooms(browser) == ["Waiting", "Tickets", "Stop"]
+    assert rooms(browser) == [
+        "Inbox",
+        "Tickets",
+        "Dashboard",
+        "Alerts",
+        "Stop switch, budgets",
+        "Agents and tools",
+        "Inventory",
+    ]
     assert browser.get(TASKS).status_code == 403
     assert browser.get(ALERTS).status_code == 403
 
@@ -95,8 +88,8 @@ def test_who_may_not_look_sees_no_way_there(db):
 
 def test_the_filters_have_names(admin_browser):
     SecurityAlert.objects.create(type="log_broken", severity="critical", subject="log", at=now())
-    assert "By time" in plain(text(admin_browser.get(ALERTS)))
-    assert "By time" in plain(text(admin_browser.get(LOG)))
+    assert "Time" in plain(text(admin_browser.get(ALERTS)))
+    assert "Time" in plain(text(admin_browser.get(LOG)))
 
 
 def test_the_list_of_approvals_names_the_ticket_and_filters_plans(admin_browser):
@@ -107,7 +100,7 @@ def test_the_list_of_approvals_names_the_ticket_and_filters_plans(admin_browser)
     request_of(trace_id="not-a-ticket")
     page = text(admin_browser.get(APPROVALS))
     assert "Deploy⟨U+202E⟩ Redis" in page
-    assert "By class" in plain(page)
+    assert "Class" in plain(page)
     for chosen in ("plan", "read", "destructive"):
         assert f"class={chosen}" in page
 
@@ -185,7 +178,7 @@ def test_what_the_call_would_touch_stands_before_the_decision(admin_browser):
     preview = "DELETE 1 pod\n  web-1\u202egnp.exe\u200b\x1b[2J <b>bold</b>"
     approval = request_of(context={"preview": preview})
     page = text(admin_browser.get(approval_page(approval)))
-    found = re.search(r'<pre class="preview">(.*?)</pre>', page, re.DOTALL)
+    found = re.search(r'<div class="preview">(.*?)</div>', page, re.DOTALL)
     assert found
     assert "web-1⟨U+202E⟩gnp.exe⟨U+200B⟩⟨U+001B⟩[2J &lt;b&gt;bold" in found.group(1)
     assert page.index('class="preview"') < page.index('value="approve"')

@@ -304,7 +304,7 @@ def test_an_unknown_actor_is_refused(api, value):
 def moments(monkeypatch):
     """Times of three entries a second apart, oldest first."""
     with connection.cursor() as cursor:  # which refuses events that are dated back
-        cursor.execute("ALTER TABLE governance_auditevent DISABLE TRIGGER event_pending")
+        cursor.execute("ALTER TABLE governance_auditevent DISABLE TRIGGER event_dated")
     times = [datetime(2026, 1, 15, 14, 30, second, 57_000, tzinfo=UTC) for second in range(3)]
     for time in times:
         monkeypatch.setattr("governance.audit.record.now", lambda time=time: time)

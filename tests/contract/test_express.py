@@ -8,18 +8,21 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from psycopg import DataError
 
+from aura.kernel.database.lines import Lines
 from aura.kernel.telemetry import context
 from aura.serving import express
 from aura.serving.answers import Answer
 from governance.audit.background import in_background
 from governance.identity import credentials, issue_token, revoke_token
-from governance.models import ApiToken, AuditLink
+from governance.models import ApiToken, AuditEvent, AuditLink
 from governance.types import SYSTEM, Role
 from tests.builders import log_of, new_ticket, paused, pending_plan_approval, planning
 from tests.people import bearer, person
 from tests.scopes import http_scope
-from tickets.models import Status, Ticket
+from tickets import services
+from tickets.models import Status, Ticket, TicketCount
 
 pytestmark = pytest.mark.django_db
 committed = pytest.mark.django_db(transaction=True)  # its connections see nothing else
@@ -48,11 +51,7 @@ def used(api, token: str) -> str:
 
 def asked(token: str, path: str = LIST, *, method: str = "GET", body: bytes = b"", **more: str):
     """(what express answers, what the access line would say)."""
-    path, _, query = path.partition("?")
-    said = {"host": "localhost:3000", "authorization": f"Bearer {token}", **more}
-    headers = [(k.replace("_", "-").encode(), v.encode()) for k, v in said.items()]
-    scope = http_scope(method=method, path=path, query_string=query.encode(), headers=headers)
-    exchange = context.Exchange()
+    scope, exchange = scope_of(token, path, method=method, **more), context.Exchange()
 
     async def ask() -> Answer | None:
         try:
@@ -62,6 +61,13 @@ def asked(token: str, path: str = LIST, *, method: str = "GET", body: bytes = b"
             await express.close()
 
     return asyncio.run(ask()), exchange
+
+
+def scope_of(token: str, path: str, *, method: str, **more: str) -> dict[str, Any]:
+    path, _, query = path.partition("?")
+    said = {"host": "localhost:3000", "authorization": f"Bearer {token}", **more}
+    headers = [(k.replace("_", "-").encode(), v.encode()) for k, v in said.items()]
+    return http_scope(method=method, path=path, query_string=query.encode(), headers=headers)
 
 
 def created(token: str, body: bytes = BODY, **more: str) -> Answer | None:
@@ -120,6 +126,64 @@ def test_a_created_ticket_is_there_and_told_of_as_django_does_it(api, token):
     assert len(both) == 2
     assert both[0] == both[1]
     assert AuditLink.objects.count() >= 2  # linked by the thread beside
+
+
+@committed
+def test_200_created_at_once_are_all_there_each_with_its_own_event(token):
+    scope = scope_of(token, LIST, method="POST", content_type="application/json")
+    titles = [f"Deploy {n}" for n in range(200)]
+
+    async def one(title: str) -> dict[str, Any]:
+        body = json.dumps({"title": title, "description": "Three nodes"}).encode()
+        answer = await express.express(scope, body)
+        assert answer is not None
+        assert answer.status == 201
+        ticket: dict[str, Any] = json.loads(answer.body)
+        return ticket
+
+    async def all_of_them() -> list[dict[str, Any]]:
+        try:
+            return await asyncio.gather(*map(one, titles))
+        finally:
+            await express.close()
+
+    with in_background():
+        answers = asyncio.run(all_of_them())
+    told = {answer["id"]: answer["title"] for answer in answers}
+    assert [answer["title"] for answer in answers] == titles
+    assert told == {str(ticket.pk): ticket.title for ticket in Ticket.objects.all()}
+    events = AuditEvent.objects.filter(type="ticket_created")
+    said = {e.trace_id: json.loads(bytes(e.body))["data"]["payload"]["title"] for e in events}
+    assert (said, events.count()) == (told, 200)
+    assert AuditLink.objects.filter(event__in=events).count() == 200
+    assert counted_tickets() == 200
+
+
+@committed
+def test_a_ticket_that_cannot_be_written_fails_alone_and_leaves_no_event():
+    async def all_of_them() -> list[Ticket | BaseException]:
+        lines = Lines(2)
+        titles = ["A", "no text of PostgreSQL: \x00", "B"]
+        new = [
+            services.create_ticket_here(lines, title=t, description="", actor=SYSTEM)
+            for t in titles
+        ]
+        try:
+            return await asyncio.gather(*new, return_exceptions=True)
+        finally:
+            await lines.close()
+
+    with in_background():
+        a, bad, b = asyncio.run(all_of_them())
+    assert isinstance(bad, DataError)
+    assert {*Ticket.objects.all()} == {a, b}
+    assert AuditEvent.objects.filter(type="ticket_created").count() == 2
+    assert counted_tickets() == 2
+
+
+def counted_tickets() -> int:
+    """As the triggers of the database keep it."""
+    return sum(TicketCount.objects.values_list("tickets", flat=True))
 
 
 def rows_of(ticket: Ticket) -> tuple[Any, ...]:
@@ -233,7 +297,7 @@ def test_a_list_that_the_database_does_not_give_is_asked_for_again_by_django(tok
 
 
 def test_a_ticket_that_may_not_be_written_is_not_tried_twice(token, monkeypatch):
-    monkeypatch.setattr(express.lines, "ask", unreachable)
+    monkeypatch.setattr(express.lines, "insert", unreachable)
     answer = created(token)
     assert answer is not None
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (503, "UNAVAILABLE")
@@ -247,7 +311,7 @@ def test_a_bug_tells_nothing(token, monkeypatch, caplog):
     async def broken(*_: Any) -> None:
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr(express.lines, "ask", broken)
+    monkeypatch.setattr(express.lines, "insert", broken)
     answer = created(token)
     assert answer is not None
     assert (answer.status, b"swordfish" in answer.body) == (500, False)

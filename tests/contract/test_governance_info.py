@@ -12,6 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.utils.timezone import now
 
+from governance.audit import contradiction, halting
 from governance.audit.query import Filter, count
 from governance.models import AuditEvent
 from governance.policy import current, replay
@@ -302,6 +303,20 @@ def test_who_asks_is_judged_as_who_they_are(auditd, inventory, login_required):
     assert event["principal"] == {"kind": "user", "name": "olga", "roles": ["operator"]}
     vera = headers_of(person("vera", Role.VIEWER))
     refused(auditd.post("/v1/governance/check", PROD, **vera), 403)
+
+
+def test_a_log_that_does_not_hold_denies_everything_but_reads(auditd, inventory):
+    policy_in_force()
+    halting.halt("place 7: a column was changed")
+    try:
+        for action in ("write", "destructive"):
+            body = ok(check(auditd, action=action), 403)
+            assert (body["effect"], body["policy_name"]) == ("deny", "log-contradicted")
+            assert "place 7: a column was changed" in body["message"]
+            assert body["explanation"] == body["trace"]["decision"]["message"] == body["message"]
+        assert ok(check(auditd, action="read"))["effect"] == "allow"
+    finally:
+        contradiction.settle()
 
 
 # --- verify ---

@@ -50,6 +50,14 @@ def test_every_schema_in_it_is_one(generated):
         assert name
 
 
+def test_what_answers_with_one_object_is_not_described_as_a_list(generated):
+    port, schema = generated
+    if port == GATEWAY:
+        for path in ("/api/v1/incidents", "/api/v1/tasks"):
+            answer = schema["paths"][path]["get"]["responses"]["200"]["content"]
+            assert "$ref" in answer["application/json"]["schema"], path
+
+
 @pytest.mark.parametrize(("port", "path"), [(AUDITD, "/v1/schema"), (GATEWAY, "/api/v1/schema")])
 def test_it_is_served_to_everybody(port, path, login_required):
     answer = Helpdesk(port).get(path)

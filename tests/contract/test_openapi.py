@@ -49,6 +49,8 @@ ADDED = [
     ("get", "/api/cluster/events", 200),
     ("get", "/api/argo/apps", 200),
     ("get", "/api/argo/apps/{name}", 200),
+    ("get", "/api/alerts", 200),
+    ("post", "/api/alerts/{source}", 202),
 ]
 EVERY = pytest.mark.parametrize(("method", "path", "status"), DOCUMENTED + ADDED)
 

@@ -37,6 +37,7 @@ class Target:
     """A server with tickets in every status; their ids are in `<status>.txt` below `folder`."""
 
     url: str
+    auditd: str
     token: str
     folder: Path
     log: Path
@@ -86,7 +87,8 @@ def target(
     url = f"http://127.0.0.1:{ports['AURA_SERVER_PORT']}"
     try:
         eventually(lambda: _answers(url), 80)
-        yield Target(url, printed.getvalue().strip(), folder, log, examples)
+        auditd = f"http://127.0.0.1:{ports['AURA_AUDITD_PORT']}"
+        yield Target(url, auditd, printed.getvalue().strip(), folder, log, examples)
     finally:
         process.terminate()
         process.wait(20)
@@ -99,19 +101,26 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.timeout(3600)
-def test_the_server_does_what_its_document_says_and_nothing_else(target):
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
+
+
+def _run(target: Target, document: str, *options: str) -> str:
+    """What Schemathesis printed, which found nothing."""
     shutil.copy(CONFIG, target.folder)
     done = subprocess.run(  # noqa: S603 - our own arguments
         [
             str(Path(sys.executable).with_name("schemathesis")),
             f"--config-file={CONFIG.name}",
             "run",
-            f"{target.url}/api/schema",
+            document,
             f"--header=Authorization: Bearer {target.token}",
-            f"--max-examples={target.examples}",
-            "--exclude-path-regex=^/api/(cluster|argo)/",  # workers look there; none runs here
             "--no-color",
+            *options,
         ],
         cwd=target.folder,
         env=bare_environment(),
@@ -121,9 +130,34 @@ def test_the_server_does_what_its_document_says_and_nothing_else(target):
     )
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
     assert "Traceback" not in target.log.read_text()
+    return done.stdout
+
+
+@pytest.mark.timeout(3600)
+def test_the_server_does_what_its_document_says_and_nothing_else(target):
+    printed = _run(
+        target,
+        f"{target.url}/api/schema",
+        f"--max-examples={target.examples}",
+        "--exclude-path-regex=^/api/(cluster|argo)/",  # workers look there; none runs here
+    )
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
-        assert re.search(rf"✅ +{phase}", done.stdout), done.stdout[-3000:]
+        assert re.search(rf"✅ +{phase}", printed), printed[-3000:]
     _every_verb_was_also_obeyed(target.answered())
+
+
+@pytest.mark.timeout(3600)
+def test_auditd_answers_as_its_document_says(target):
+    """The gateway's calls would wait for a worker, and none runs here."""
+    printed = _run(
+        target,
+        f"{target.auditd}/v1/schema",
+        f"--max-examples={max(1, target.examples // 2)}",
+        "--phases=fuzzing",
+        f"--checks={','.join(CHECKS)}",
+        "--exclude-path-regex=/wait$",  # for as long as it is told to
+    )
+    assert re.search(r"✅ +Fuzzing", printed), printed[-3000:]
 
 
 def _every_verb_was_also_obeyed(answered: dict[str, set[int]]) -> None:

@@ -72,6 +72,7 @@ SCRIPT = [
 FURTHER = {
     "agents_md_update",
     "doc_write",
+    "helm_set_values",
     "notify_user",
     "sealed_secret_create",
     "sealed_secret_update",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 
 from aura.embedded.places import Places
+from tests.agents.kubernetes.triage import shop
 from tests.agents.sandbox.running import sandbox
 from tests.serving.instance import Instance
 
@@ -53,6 +55,7 @@ def helpdesk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helpdesk]:
     data = tmp_path_factory.mktemp("helpdesk")
     with sandbox() as cluster:
         cluster.put(POD)
+        shop.open_shop(cluster, "shop", fault="crash-loop:missing-env")
         sockets = Places(data).sockets
         place = f"host={sockets} dbname=aura user=aura_readonly"
         said = {
@@ -115,6 +118,22 @@ def test_the_documents_calls_work_as_typed(helpdesk, method, path, body):
         assert said["text"]
         assert answer.headers["x-trace-id"][:3] in {"tr_", "dt_"}
         assert len(answer.headers["x-trace-id"]) == 15
+
+
+def test_why_something_fails_is_answered_with_the_lines_that_prove_it(helpdesk):
+    asked = {"agent": "k8s", "message": "why is checkout failing in shop?"}
+
+    def answered() -> str:
+        text: str = helpdesk.send("POST", "/api/v1/query", asked).json()["text"]
+        return text
+
+    begun, text = time.monotonic(), answered()
+    while text.startswith("Nothing wrong") and time.monotonic() - begun < PATIENCE_S:
+        text = answered()  # its first pod is still starting
+    cause, proof = text.partition("Proof:")[::2]
+    assert cause.startswith("deployment/shop/checkout: Setting missing.")
+    assert "environment variable DATABASE_URL is not set" in proof
+    assert "Remedy: Set the environment variable" in proof
 
 
 def test_the_documents_a2a_call_works_as_typed(helpdesk):

@@ -35,8 +35,9 @@ clean-demo:
 up: install
 	exec $(PY) manage.py up
 
+# Three on two processors: a third of the time of a test is waiting.
 test: install-dev
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: install-dev $(VENV)/.bench
 	$(PY) -m tests.bench.demo

@@ -108,11 +108,16 @@ def _opened(
         description=description,
         priority=priority,
         max_turns=max_turns or settings.AURA.agent_max_turns,
-        created_by=actor.name if actor != SYSTEM else "",
+        created_by=opened_by(actor),
     )
     ticket.created_at = ticket.updated_at = now()
     tell(ticket, "ticket_created", actor=actor, payload={"title": title, "priority": priority})
     return ticket
+
+
+def opened_by(actor: Principal) -> str:
+    """Whose ticket it is, as its row says; "" where nobody is known."""
+    return actor.name if actor != SYSTEM else ""
 
 
 def update_ticket(ticket: Ticket, *, changes: Mapping[str, Any], actor: Principal) -> Ticket:

@@ -54,3 +54,10 @@ def paragraphs(value: str) -> tuple[str, str]:
     """The first paragraph of a text, and the others."""
     first, _, rest = value.partition("\n\n")
     return first, rest
+
+
+@register.filter
+def sentences(value: str) -> tuple[str, str]:
+    """The first sentence of a text, which is what a headline has room for, and the others."""
+    first, stop, rest = value.partition(". ")
+    return (f"{first}." if stop else first), rest

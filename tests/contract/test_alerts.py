@@ -203,6 +203,17 @@ def test_an_alert_that_fires_again_after_its_end_opens_another_ticket(api):
     assert Ticket.objects.count() == 2
 
 
+@pytest.mark.usefixtures("login_required")
+def test_only_who_sent_an_alert_says_that_it_is_over(api):
+    monitoring = headers_of(person("alertmanager", Role.OPERATOR))
+    another = headers_of(person("olga", Role.OPERATOR))
+    ok(api.post("/api/alerts/alertmanager", FIRING, **monitoring), 202)
+    told = ok(api.post("/api/alerts/alertmanager", over(FIRING), **another), 202)
+    assert (told["unknown"], told["cancelled"]) == (1, [])
+    told = ok(api.post("/api/alerts/alertmanager", over(FIRING), **monitoring), 202)
+    assert told["cancelled"] == [str(Ticket.objects.get().pk)]
+
+
 def test_resolving_what_never_fired_here_is_no_failure(api):
     assert ok(api.post("/api/alerts/alertmanager", over(FIRING)), 202)["unknown"] == 1
 

@@ -126,9 +126,13 @@ def _payload(alert: Incoming) -> dict[str, object]:
 def _resolve(alerts: Sequence[Incoming], taken: Taken, actor: Principal) -> None:
     tickets: dict[str, Ticket] = {}
     for alert in alerts:
+        # Whoever sent it says that it is over: others with a token cancel nobody's ticket by it.
         row = (
             Alert.objects.filter(
-                source=alert.source, fingerprint=alert.fingerprint, resolved_at=None
+                source=alert.source,
+                fingerprint=alert.fingerprint,
+                resolved_at=None,
+                ticket__created_by=services.opened_by(actor),
             )
             .select_related("ticket")
             .first()

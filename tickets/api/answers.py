@@ -322,7 +322,7 @@ class AuditEntry(serializers.Serializer[Any]):
             entry[name] = {key: data[name][key] for key in keys} if data.get(name) else None
         if not data.get("toolCall"):
             entry["payload"] = data.get("payload")
-        return {name: value for name, value in entry.items() if value}
+        return {name: value for name, value in entry.items() if value or name == "action"}
 
 
 class AuditEntries(serializers.Serializer[Any]):

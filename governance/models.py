@@ -43,7 +43,10 @@ class AuditEvent(models.Model):
                 opclasses=["varchar_pattern_ops", "timestamptz_ops", "int8_ops"],
             ),
             models.Index(fields=["type", "-recorded_at", "-id"], name="audit_by_type"),
-            models.Index(fields=["-recorded_at", "-id"], name="audit_by_time"),
+            # With the trace beside it, how one begins is looked for without the events themselves.
+            models.Index(
+                fields=["-recorded_at", "-id"], include=["trace_id"], name="audit_by_time"
+            ),
             models.Index(fields=["actor", "-recorded_at", "-id"], name="audit_by_actor"),
             *(
                 models.Index(  # partial: most events say nothing here

@@ -120,6 +120,7 @@ def test_a_fault_of_its_own_ends_nothing(
 
 
 def test_the_threads_give_their_connections_back():
+    eventually(lambda: connections_of_others() == 0)  # a test before may have threads that linger
     with background.in_background():
         happen()
         eventually(nothing_waits)

@@ -60,7 +60,9 @@ def test_a_cosignature_says_when(key):
 def test_a_key_file_is_read_again_and_shown_to_nobody(key):
     again = SecretKey.read(key.text + "\n")
     assert again.public == key.public
-    assert key.text.split("+")[-1] not in repr(key)
+    secret = key.text.split("+", 4)[-1]  # base64, which may hold a + of its own
+    assert secret
+    assert secret not in repr(key)
 
 
 @pytest.mark.parametrize(

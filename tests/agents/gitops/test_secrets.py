@@ -292,7 +292,8 @@ EVIL = [
 def test_no_text_takes_long(text: str) -> None:
     start = time.process_time()
     redact(text)
-    assert time.process_time() - start < len(text) * 4e-6  # seconds a character
+    # Seconds a character, five times what a busy machine took; a square of it would be hundreds.
+    assert time.process_time() - start < len(text) * 20e-6
 
 
 def test_json_values_lose_what_their_keys_call_secret() -> None:

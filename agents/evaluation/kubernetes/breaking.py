@@ -9,9 +9,10 @@ from typing import Any
 from agents.evaluation.case import Case
 from agents.evaluation.kubernetes import objects
 from agents.evaluation.kubernetes.objects import API, WEB
-from agents.evaluation.kubernetes.seeing import Seen, is_ready, well
+from agents.evaluation.kubernetes.seeing import Seen, well
 from agents.evaluation.kubernetes.target import SandboxTarget
 from agents.kubernetes.reading import name_of
+from agents.kubernetes.triage.conditions import holds
 
 Break = Callable[[SandboxTarget], None]
 
@@ -150,4 +151,4 @@ def nodes_well(target: SandboxTarget) -> None:
     """Every node answers again."""
     for node in target.list("nodes"):
         target.fault("Node", name_of(node), "")
-    target.until(lambda it: all(map(is_ready, it.list("nodes"))))
+    target.until(lambda it: all(holds(node, "Ready") for node in it.list("nodes")))

@@ -8,6 +8,7 @@ from typing import Any
 from agents.evaluation.kubernetes.target import SandboxTarget
 from agents.kubernetes.kinds import Object
 from agents.kubernetes.reading import name_of, number, parts, text
+from agents.kubernetes.triage.conditions import holds
 
 Seen = Callable[[SandboxTarget], Any]
 
@@ -55,16 +56,11 @@ def _ready(pod: Object) -> Iterator[bool]:
 
 def node_lost(target: SandboxTarget) -> bool:
     """A node is not ready, and the pods on it are not either."""
-    nodes = {name_of(it) for it in target.list("nodes") if not is_ready(it)}
+    nodes = {name_of(it) for it in target.list("nodes") if not holds(it, "Ready")}
     return any(
-        text(pod, "spec", "nodeName") in nodes and not is_ready(pod) for pod in target.list("pods")
+        text(pod, "spec", "nodeName") in nodes and not holds(pod, "Ready")
+        for pod in target.list("pods")
     )
-
-
-def is_ready(obj: Object) -> bool:
-    """Whether its condition `Ready` holds."""
-    conditions = parts(obj, "status", "conditions")
-    return any(it.get("type") == "Ready" and it.get("status") == "True" for it in conditions)
 
 
 def endless(name: str) -> Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,16 @@ def in_transaction(desk: Desk, sql: str, user: str = "operator") -> Iterator[int
 
 def active(desk: Desk, pid: int) -> bool:
     return bool(desk.value("SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s", pid))
+
+
+def has_written(desk: Desk, pid: int) -> bool:
+    return bool(
+        desk.value(
+            "SELECT backend_xid IS NOT NULL AND wait_event = 'PgSleep' FROM pg_stat_activity"
+            " WHERE pid = %s",
+            pid,
+        )
+    )
 
 
 def alive(desk: Desk, pid: int) -> bool:
@@ -128,7 +138,9 @@ def test_a_running_statement_is_cancelled_and_the_session_stays(desk: Desk) -> N
 
 def test_cancelling_frees_those_who_waited_for_it(desk: Desk) -> None:
     holds = f"{WRITES}; {SLEEPS}"
-    with waiting(desk, holds, "operator") as holder, waiting(desk, WRITES, BOSS) as waiter:
+    with waiting(desk, holds, "operator") as holder, ExitStack() as later:
+        until(lambda: has_written(desk, holder))
+        waiter = later.enter_context(waiting(desk, WRITES, BOSS))
         until(lambda: blocked(desk, waiter))
         told = desk.call("cancel_query", pid=holder)
         until(lambda: not blocked(desk, waiter))

@@ -15,10 +15,12 @@ from django.urls import reverse
 from agents.incident.admin import IncidentAdmin
 from agents.models import HelpdeskTask, Incident, StopSwitch
 from agents.runtime import budget, stop
+from agents.security_admin import BundledIncidentAdmin
 from agents.task_admin import HelpdeskTaskAdmin
 from aura.kernel.errors import Problem
 from governance.admin.base import ReadOnlyAdmin, Words, focus_on_error
 from governance.identity import principal
+from governance.models import SecurityIncident
 
 
 class ReasonForm(forms.Form):
@@ -87,3 +89,6 @@ class StopSwitchAdmin(ReadOnlyAdmin):
 admin.site.register(StopSwitch, StopSwitchAdmin)
 admin.site.register(Incident, IncidentAdmin)
 admin.site.register(HelpdeskTask, HelpdeskTaskAdmin)
+
+admin.site.unregister(SecurityIncident)
+admin.site.register(SecurityIncident, BundledIncidentAdmin)

@@ -213,6 +213,8 @@ class HelpdeskTask(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        verbose_name = "question to agents"
+        verbose_name_plural = "questions to agents"
         indexes = [
             models.Index(
                 fields=["state"],
@@ -330,6 +332,7 @@ class Incident(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        verbose_name = "incident bundle"
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="incident_by_time"),

@@ -15,7 +15,8 @@ from aura.config import Settings
 
 EVERY_S = 20.0
 GOOD_FOR = timedelta(seconds=75)
-NAMES = ("git", "llm")
+LLM = "llm"
+NAMES = ("git", LLM)
 BEAT = "beat"
 REFUSED = frozenset({401, 403})
 
@@ -29,7 +30,7 @@ def latest() -> dict[str, bool]:
 
 def look(config: Settings) -> None:
     """Look at everything and keep what was seen."""
-    for name, problem in (("git", git_problem(config)), ("llm", _llm(config))):
+    for name, problem in (("git", git_problem(config)), (LLM, _llm(config))):
         Probe.objects.update_or_create(
             name=name,
             defaults={"available": not problem, "detail": problem, "checked_at": now()},

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from agents.models import HelpdeskTask
+from aura.kernel.text import one_line
 from governance.admin.base import TimeFilter, TraceAdmin
 from governance.models import Approval
 from governance.templatetags.shown import visible
@@ -55,7 +56,7 @@ class HelpdeskTaskAdmin(TraceAdmin):
     def what(self, task: HelpdeskTask) -> str:
         if task.tool:
             return format_html("<code>{}</code>", visible(task.tool))
-        return format_html("<bdi>{}</bdi>", _cut(visible(task.question)))
+        return format_html("<bdi>{}</bdi>", one_line(visible(task.question), QUESTION_CHARS))
 
     @admin.display(description="state", ordering="state")
     def state_of(self, task: HelpdeskTask) -> str:
@@ -68,8 +69,3 @@ class HelpdeskTaskAdmin(TraceAdmin):
     @admin.display(description="trace")
     def trace(self, task: HelpdeskTask) -> str:
         return self.trace_link(task.trace_id)
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= QUESTION_CHARS else f"{line[:QUESTION_CHARS]}…"

@@ -52,7 +52,7 @@ class Desk:
             return self._further(said, wishes)
         self._check_skill(said.tool)
         config = push.wanted(wishes.push, self.protocol) if wishes.push else None
-        about: dict[str, Any] = {
+        about: tasks.Asked = {
             "by": self.caller,
             "trace_id": said.trace_id or trace_id,
             "context_id": said.context_id,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import yaml
 
 from agents.argocd.state import Object
+from aura.kernel.textdiff import unified
 
 MOST_CHARS: Final = 8_000  # of a diff that a person is shown
-LINES: Final = 3  # around a change
 HIDDEN: Final = ("data", "stringData")  # of a Secret
 
 Key = tuple[str, str, str, str]
@@ -42,8 +41,8 @@ def _change(key: Key, old: Object | None, new: Object | None, *, prunes: bool) -
         yield f"- {place}: {'deleted' if prunes else 'stays, because nothing prunes it'}"
         return
     yield f"{'~' if old else '+'} {place}"
-    lines = difflib.unified_diff(_lines(old), _lines(new), lineterm="", n=LINES)
-    yield from (f"    {line}" for line in list(lines)[2:] if not line.startswith("@@"))
+    lines = list(unified(_lines(old), _lines(new)))[2:]
+    yield from (f"    {line}" for line in lines if not line.startswith("@@"))
 
 
 def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:

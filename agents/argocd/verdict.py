@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,8 +16,10 @@ from agents.argocd.state import (
     SYNCED,
     Application,
 )
+from aura.kernel.text import one_line
 
 NAMED = 10  # parts that a sentence names
+NAMED_ILL, AILMENT_CHARS = 3, 160  # of those that are ill, each with what it says
 
 
 class Standing(StrEnum):
@@ -100,5 +102,12 @@ def ailments(app: Application) -> str:
         f"{part} is {part.health}{f': {part.message}' if part.message else ''}"
         for part in app.ailing
     ]
-    said = "; ".join(parts) or app.health_message or "Argo CD does not say what is wrong"
+    said = named(parts) or app.health_message or "Argo CD does not say what is wrong"
     return f"{app.name} is {app.health}: {said}"
+
+
+def named(ailments: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    first = [one_line(each, AILMENT_CHARS) for each in ailments[:NAMED_ILL]]
+    more = len(ailments) - NAMED_ILL
+    return "; ".join([*first, *([f"and {more} more"] if more > 0 else [])])

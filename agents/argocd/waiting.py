@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from pydantic import Field
 
 from agents.argocd.state import SYNCED, Application
-from agents.argocd.verdict import Standing, Verdict, judge
+from agents.argocd.verdict import Standing, Verdict, judge, named
 from agents.argocd.watched import BRANCHES, AppArguments, Goal, Watched
 from agents.argocd.windows import OPEN, Opening
 from agents.runtime.tool import CallContext, Fact, NeedsPerson, Suspended, Tool, ToolResult
@@ -77,7 +77,7 @@ class _Wait:
             ill = self._desk.ill(app.name)
             if ill:
                 known = [verdict.why] if verdict.standing is Standing.DEGRADED else []
-                why = "; ".join([*known, *ill])
+                why = "; ".join([*known, named(ill)])
                 verdict = Verdict(standing=Standing.DEGRADED, why=why, arrived=True)
         patience = timedelta(seconds=self._watched.degraded_s)
         if verdict.standing is Standing.DEGRADED and now() - since < patience:

@@ -5,7 +5,6 @@ A project is a program, so running it is more than a look: the calls are writes,
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable
 from typing import Any, Final
@@ -20,6 +19,7 @@ from agents.gitops.workspace import Workspace
 from agents.gitops.worktree import BRANCH_PREFIX, Worktree
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, ToolResult
 from aura.config import Settings
+from aura.kernel.textdiff import unified
 from governance.types import ActionClass, Resource
 
 MAX_DIFF: Final = 40_000  # characters
@@ -135,12 +135,10 @@ def _compared(_: Any, worktree: Worktree, project: Project, made: Synthesised) -
     lines = [
         line
         for name in sorted(there | new)
-        for line in difflib.unified_diff(
+        for line in unified(
             there.get(name, "").splitlines(),
             new.get(name, "").splitlines(),
-            f"a/{project.output}/{name}",
-            f"b/{project.output}/{name}",
-            lineterm="",
+            names=(f"a/{project.output}/{name}", f"b/{project.output}/{name}"),
         )
     ]
     changed = [name for name in new if name in there and new[name] != there[name]]

@@ -10,7 +10,7 @@ from django.conf import settings
 from agents.definition import HelpdeskAgent
 from agents.helpdesk import catalogue
 from agents.helpdesk.elsewhere import FAMILY
-from agents.runtime.tool import Tool
+from agents.runtime.tool import Arguments, Tool
 from aura.config import VERSION
 from governance.types import ActionClass
 
@@ -83,5 +83,11 @@ def described(agent: HelpdeskAgent, tool: Tool) -> dict[str, Any]:
         "description": tool.description,
         "action_class": tool.action_class if fixed else "depends on the arguments",
         "path": f"/api/v1/{agent.family}/{tool.name}" if agent.family in {"db", "k8s"} else "",
-        "input_schema": tool.parameters.model_json_schema(),
+        "input_schema": input_schema(tool.parameters),
     }
+
+
+@cache
+def input_schema(parameters: type[Arguments]) -> dict[str, Any]:
+    """The JSON Schema of a tool's arguments, made once. Not to be changed."""
+    return parameters.model_json_schema()

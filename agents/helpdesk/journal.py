@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils.timezone import now
@@ -24,7 +24,7 @@ from agents.models import (
 from agents.runtime import budget
 from agents.runtime.budget import Used
 from agents.runtime.journal import identity
-from agents.runtime.session import Session
+from agents.runtime.rowkeeping import RowJournal
 from agents.runtime.tool import ToolResult
 from aura.config import Settings
 from aura.kernel import rows
@@ -34,7 +34,6 @@ from governance.types import EFFECT_CLASSES, SYSTEM, About, Principal
 MAX_TURNS: Final = 20
 LOGGED_CHARS: Final = 2000
 REASON: Final = ' --reason "…"'  # what a decision in the shell must say too, where one is wanted
-SHARED: Final = ("state", "version")  # what others may change while a worker holds the run
 CATEGORIES: Final = {
     "postgres_database_agent": "database",
     "k8s_agent": "kubernetes",
@@ -43,31 +42,16 @@ CATEGORIES: Final = {
 }
 
 
-class TaskJournal:
+class TaskJournal(RowJournal[HelpdeskTask]):
     """`agents.runtime.journal.Journal` for one task; `task` stays the same object."""
 
+    shared = ("state", "version")
+
     def __init__(self, task: HelpdeskTask, run: Run, *, config: Settings | None = None) -> None:
+        super().__init__(task, run)
         self.task = task
-        self.run = run
         self._config: Settings = config or settings.AURA
         self._direct: ToolExecution | None = None  # the only call of a task without a model
-        self._changed: set[str] = set()
-        self._changed_run: set[str] = set()
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """The journal of a task's session."""
-        assert isinstance(session.journal, cls)  # noqa: S101 - ours; narrows the protocol
-        return session.journal
-
-    def opened(self, *, afresh: bool = False) -> None:
-        if afresh:
-            whole = HelpdeskTask.objects.select_for_update(of=("self",))
-            self.task.refresh_from_db(from_queryset=whole)
-        else:
-            rows.lock(self.task, *SHARED)
-        self._changed.clear()
-        self._changed_run.clear()
 
     def running(self) -> bool:
         return self.task.state in {TaskState.SUBMITTED, TaskState.WORKING}
@@ -149,11 +133,9 @@ class TaskJournal:
 
     def closed(self) -> None:
         if self._changed:
-            self._change(version=self.task.version + 1, updated_at=now())
-            rows.update(self.task, *sorted(self._changed))
+            self._change(version=self.task.version + 1)
             news.changed(self.task.key)
-        if self._changed_run:
-            rows.update(self.run, *sorted(self._changed_run))
+        super().closed()
 
     # --- what the methods above, and `drive`, are made of ---
 
@@ -161,17 +143,6 @@ class TaskJournal:
         """The task has its answer, or will never have one."""
         self._change(state=state, text=text, failure=failure, approval="", ended_at=now())
         _tell_ended(self.task)
-
-    def save_run(self, **changes: Any) -> None:
-        """Change the run, which this transaction holds; written when the commit closes."""
-        for name, value in changes.items():
-            setattr(self.run, name, value)
-        self._changed_run.update(changes)
-
-    def _change(self, **columns: Any) -> None:
-        for name, value in columns.items():
-            setattr(self.task, name, value)
-        self._changed.update(columns)
 
     def _tell_called(self, call: ToolExecution, *, afterwards: bool = False) -> None:
         said = {"name": call.tool, "args": call.arguments, "result": _shown(call)}

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from agents.helpdesk.claimed import CODE, Claim, claims, prose
+from aura.kernel.text import one_line
 from governance.types import EFFECT_CLASSES
 
 MOST: Final = 5  # told of one kind
@@ -200,5 +201,4 @@ def _is_there(name: str, shown: str) -> bool:
 
 
 def _short(sentence: str) -> str:
-    whole = " ".join(sentence.split())
-    return f"“{whole if len(whole) <= SHOWN_CHARS else whole[:SHOWN_CHARS] + '…'}”"
+    return f"“{one_line(sentence, SHOWN_CHARS)}”"

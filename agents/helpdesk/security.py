@@ -11,13 +11,17 @@ import logging
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 
 from agents.helpdesk import tasks
+from agents.models import HelpdeskTask
 from aura.kernel.errors import Problem
-from governance.models import SecurityAlert
+from governance.models import SecurityAlert, SecurityIncident
 from governance.secbot.events import SECBOT
+from governance.types import Principal
 
+AGENT, TOOL = "incident_agent", "create_incident_bundle"
 INFRA_KEY: Final = "security-incident"
 LAYERS: Final = ("os", "storage")
 
@@ -36,15 +40,20 @@ def ask_for_bundle(instance: SecurityAlert, *, created: bool, **_: Any) -> None:
         return
     said = f"Security alert: {instance.type} (event: {instance.event_key or '-'}"
     said += f", trace: {instance.trace_id or '-'})"
-    arguments = {"infra_key": INFRA_KEY, "description": said, "layers": list(LAYERS)}
     try:
         with transaction.atomic():
-            tasks.call(
-                "incident_agent",
-                "create_incident_bundle",
-                arguments,
-                by=SECBOT,
-                trace_id=incident.key,
-            )
+            call_for_bundle(incident, description=said, by=SECBOT)
     except Problem as problem:
         logger.warning("no bundle for %s: %s", incident.key, problem.message)
+
+
+def call_for_bundle(incident: SecurityIncident, *, description: str, by: Principal) -> HelpdeskTask:
+    """Have a bundle made in somebody's name: the policy judges what they may read."""
+    arguments = {"infra_key": INFRA_KEY, "description": description, "layers": list(LAYERS)}
+    return tasks.call(AGENT, TOOL, arguments, by=by, trace_id=incident.key)
+
+
+def calls_of(incident: SecurityIncident) -> QuerySet[HelpdeskTask]:
+    """The tries to make its bundle, the first one first."""
+    rows = HelpdeskTask.objects.filter(trace_id=incident.key, tool=TOOL)
+    return rows.order_by("created_at", "pk")

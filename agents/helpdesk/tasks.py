@@ -9,7 +9,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import transaction
@@ -52,87 +52,47 @@ def new_trace(origin: str) -> str:
     return origin + str(uuid.uuid4())[:12]
 
 
-def ask(  # noqa: PLR0913 - what a question consists of, each by its name
-    agent: str,
-    question: str,
-    *,
-    by: Principal,
-    trace_id: str = "",
-    context_id: str = "",
-    message: Mapping[str, Any] | None = None,
-    purpose: str = "",
-    purpose_note: str = "",
-) -> HelpdeskTask:
+class Asked(TypedDict, total=False):
+    """Who asks, and what belongs to it. `message` is what the caller's protocol carried."""
+
+    by: Required[Principal]
+    trace_id: str
+    context_id: str
+    message: Mapping[str, Any] | None
+    purpose: str
+    purpose_note: str
+
+
+def ask(agent: str, question: str, **about: Unpack[Asked]) -> HelpdeskTask:
     """Put a question to an agent. What the same caller asked before in this context is remembered.
 
     A worker is woken once the transaction has committed. Raises `ValidationFailed`.
     """
-    task = HelpdeskTask(
-        agent=agent,
-        question=redact(storable(question)),
-        trace_id=storable(trace_id)[:TRACE_CHARS] or new_trace(QUESTION),
-        message=redact_value(_kept(message or {})),
-        purpose=storable(purpose)[:200],
-        purpose_note=redact(storable(purpose_note)),
-    )
-    begin(_made(task, by=by, context_id=context_id))
+    task = _made(HelpdeskTask(agent=agent, question=redact(storable(question))), QUESTION, about)
+    begin(task)
     return task
 
 
-def call(  # noqa: PLR0913 - likewise
-    agent: str,
-    tool: str,
-    arguments: Mapping[str, Any],
-    *,
-    by: Principal,
-    trace_id: str = "",
-    context_id: str = "",
-    message: Mapping[str, Any] | None = None,
-    purpose: str = "",
-    purpose_note: str = "",
+def call(
+    agent: str, tool: str, arguments: Mapping[str, Any], **about: Unpack[Asked]
 ) -> HelpdeskTask:
     """Call one tool of an agent, with no model in between; it passes the same door.
 
     Raises `ValidationFailed`.
     """
-    task = direct(
-        agent,
-        tool,
-        arguments,
-        by=by,
-        trace_id=trace_id,
-        context_id=context_id,
-        message=message,
-        purpose=purpose,
-        purpose_note=purpose_note,
-    )
+    task = direct(agent, tool, arguments, **about)
     begin(task)
     return task
 
 
-def direct(  # noqa: PLR0913 - likewise
-    agent: str,
-    tool: str,
-    arguments: Mapping[str, Any],
-    *,
-    by: Principal,
-    trace_id: str = "",
-    context_id: str = "",
-    message: Mapping[str, Any] | None = None,
-    purpose: str = "",
-    purpose_note: str = "",
+def direct(
+    agent: str, tool: str, arguments: Mapping[str, Any], **about: Unpack[Asked]
 ) -> HelpdeskTask:
     """The task of such a call, which is not written yet: `begin` does that."""
-    task = HelpdeskTask(
-        agent=agent,
-        tool=storable(tool)[:100],
-        arguments=_without_passwords(_kept(arguments)),
-        trace_id=storable(trace_id)[:TRACE_CHARS] or new_trace(DIRECT),
-        message=redact_value(_kept(message or {})),
-        purpose=storable(purpose)[:200],
-        purpose_note=redact(storable(purpose_note)),
+    kept = _without_passwords(_kept(arguments))
+    return _made(
+        HelpdeskTask(agent=agent, tool=storable(tool)[:100], arguments=kept), DIRECT, about
     )
-    return _made(task, by=by, context_id=context_id)
 
 
 def _kept(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,10 +111,14 @@ def _without_passwords(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, CONNECTION: redact(said)} if isinstance(said, str) else arguments
 
 
-def _made(task: HelpdeskTask, *, by: Principal, context_id: str) -> HelpdeskTask:
-    key = uuid.uuid4().hex
+def _made(task: HelpdeskTask, origin: str, about: Asked) -> HelpdeskTask:
+    key, by = uuid.uuid4().hex, about["by"]
     task.key = f"task-{key[:12]}"
-    task.context_id = storable(context_id)[:128] or f"ctx-{key[12:24]}"
+    task.trace_id = storable(about.get("trace_id", ""))[:TRACE_CHARS] or new_trace(origin)
+    task.context_id = storable(about.get("context_id", ""))[:128] or f"ctx-{key[12:24]}"
+    task.message = redact_value(_kept(about.get("message") or {}))
+    task.purpose = storable(about.get("purpose", ""))[:200]
+    task.purpose_note = redact(storable(about.get("purpose_note", "")))
     task.asked_kind, task.asked_by, task.roles = by.kind, by.name[:150], sorted(by.roles)
     task.created_at = task.updated_at = now()
     task.run = Run(

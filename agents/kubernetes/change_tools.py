@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.kubernetes import cordoning, deletion, dmesg, files, rollouts, scaling
-from agents.kubernetes.making import change, cluster_of_call
+from agents.kubernetes.making import change, cluster_of_call, node_of_call
 from agents.runtime.tool import Tool
 
 
@@ -52,7 +52,7 @@ def change_tools() -> list[Tool]:
             " that runs there for a moment.",
             dmesg.DmesgArguments,
             dmesg.DMESG,
-            locate=cluster_of_call,
+            locate=node_of_call,
             tags=("nodes", "debugging"),
         ),
         _cordon("cordon_node", "Keep new pods off a node; those on it stay.", closed=True),

@@ -64,6 +64,13 @@ def cluster_of_call(arguments: Any) -> Target:
     return targets.whole_cluster(arguments.context)
 
 
+def node_of_call(arguments: Any) -> Target:
+    """For tools that start a pod in one namespace to look at a node."""
+    if arguments.namespace == targets.ALL:
+        raise ToolFailure("Name one namespace: the pod is made in it.")
+    return targets.node_from_namespace(arguments.namespace, arguments.context)
+
+
 def look(
     name: str,
     description: str,

@@ -26,26 +26,12 @@ _ORDER: Final = re.compile(
 _NAMED: Final = (
     r"\b{kind}\s+(?:named\s+|called\s+)?[\"'`]?(?P<name>[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)"
 )
-_NAMESPACE: Final = (
-    re.compile(_NAMED.format(kind="namespace")),
-    re.compile(r"(?<!\S)(?:-n|--namespace)[ =](?P<name>[a-z0-9][-a-z0-9]*)"),
-    re.compile(r"\b(?:in|the|in the) [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]? namespace"),
-    re.compile(r"\bin [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]?\s*[?.!]*$"),
-)
 # What may follow the word for a kind and is no name.
 _NO_NAMES: Final = _words(
     """
     a all an and any are at by crashing crashloop do does down failing for from has have in is it
     keeps logs named not of on or pending ready restarting running status that the there to up
     usage was were which who why with
-    """
-)
-
-# What may end a sentence after "in" and is no namespace either.
-_NO_NAMESPACES: Final = _words(
-    """
-    argo argocd cluster clusters error errors general it k8s kubernetes loop place progress state
-    sync terminating total trouble use
     """
 )
 
@@ -128,7 +114,8 @@ def targets() -> list[str]:
 def _place(question: str, words: list[str], inventory: Inventory) -> dict[str, str]:
     """`namespace` and `context` as far as they are said."""
     found: dict[str, str] = {}
-    said = _namespace(question, inventory)
+    clusters = {name for key, it in inventory.k8s_clusters.items() for name in (key, it.context)}
+    said = suspects.namespace_of(question, but=clusters)
     homes = [*inventory.db_servers, *sorted(inventory.namespaces)]
     mentioned = next((home for home in homes if home.lower() in words), "")
     if said:
@@ -137,25 +124,15 @@ def _place(question: str, words: list[str], inventory: Inventory) -> dict[str, s
         found["namespace"] = mentioned
     elif inventory == NOTHING or len(inventory.k8s_clusters) == 1:
         found["namespace"] = ALL
-    clusters = [
+    asked = [
         key
         for key, it in inventory.k8s_clusters.items()
         if {key.lower(), it.context.lower()} & set(words)
     ]
-    if len(clusters) == 1 and mentioned not in inventory.db_servers:
-        found["context"] = clusters[0]
+    if len(asked) == 1 and mentioned not in inventory.db_servers:
+        found["context"] = asked[0]
         found.setdefault("namespace", ALL)
     return found
-
-
-def _namespace(question: str, inventory: Inventory) -> str:
-    """The namespace that is said to be one, or that a sentence ends with: "… in shop?"."""
-    clusters = {name for key, it in inventory.k8s_clusters.items() for name in (key, it.context)}
-    none = _NO_NAMES | _NO_NAMESPACES | _TROUBLE | clusters
-    for rule in _NAMESPACE:
-        if (match := rule.search(question)) and match["name"] not in none:
-            return match["name"]
-    return ""
 
 
 def _named(question: str, kind: str) -> str:

@@ -1,4 +1,7 @@
-"""Questions that ask why something fails, and which workload they suspect."""
+"""Sentences that ask why something fails: which workload they suspect, and in which namespace.
+
+Questions to the Kubernetes agent and tickets are read by the same rules.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ _WRONG: Final = _words(
     """
     500 502 503 504 broken cause causes causing crash crashed crashes crashing crashloop
     crashloopbackoff degraded diagnose down evicted fail failed failing fails failure
-    imagepullbackoff oom oomkilled pending problem problems restarting slow stuck triage trouble
-    unavailable unhealthy unreachable why wrong
+    imagepullbackoff investigate oom oomkilled pending problem problems restarting slow stuck triage
+    trouble troubleshoot unavailable unhealthy unreachable why wrong
     """
 )
 _LISTED: Final = re.compile(
@@ -31,7 +34,8 @@ _RULES: Final = tuple(
         rf"\b(?:deployment|service|statefulset|daemonset|cronjob|job|pod|workload|app)\s+{_NAME}",
         rf"\bwhy\s+{_IS}\s+{_NAME}",
         rf"\b(?:wrong|problem|trouble|issue|matter|happened|up)\s+(?:with|to|of)\s+{_NAME}",
-        rf"\b(?:diagnose|triage|reach|open|access|call|use)\s+{_NAME}",
+        rf"\b(?:diagnose|investigate|troubleshoot|triage|reach|open|access|call|use)\s+{_NAME}",
+        rf"\bcause\s+(?:of|in)\s+{_NAME}",
         rf"{_NAME}[\"'`]?\s+{_IS}\s+(?:\w+\s+)?{_ILL}",
         rf"\b(?:is|are)\s+{_NAME}[\"'`]?\s+{_ILL}",
     )
@@ -47,6 +51,32 @@ _NO_NAMES: Final = _WRONG | _words(
     volume was we were what which who with workload workloads you
     """
 )
+
+
+_NAMESPACES: Final = tuple(
+    re.compile(rule, re.MULTILINE)
+    for rule in (
+        r"\bnamespace[\s=:]+(?:(?:named|called)\s+)?[\"'`]?(?P<name>[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)",
+        r"(?<!\S)(?:-n|--namespace)[ =](?P<name>[a-z0-9][-a-z0-9]*)",
+        r"\b(?:in|the|in the) [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]? namespace",
+        r"\bin [\"'`]?(?P<name>[a-z0-9][-a-z0-9]*)[\"'`]?[?.!,;\s]*$",
+    )
+)
+# What may stand after "in" or "namespace" and is none either.
+_NO_NAMESPACES: Final = _NO_NAMES | _words(
+    """
+    argo argocd error errors evicted general k8s kubernetes logs loop named notready place progress
+    restarts state status sync terminating total usage use why
+    """
+)
+
+
+def namespace_of(text: str, *, but: Collection[str] = ()) -> str:
+    """The namespace that is said to be one, or that a line ends with: "… in shop?"; "" for none,
+    and for those of `but`.
+    """
+    found = (match["name"] for rule in _NAMESPACES for match in rule.finditer(text))
+    return next((name for name in found if name not in _NO_NAMESPACES and name not in but), "")
 
 
 def asks_why(question: str, words: Set[str]) -> bool:

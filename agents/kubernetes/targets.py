@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from django.conf import settings
@@ -123,6 +123,21 @@ def whole_cluster(context: str) -> Target:
     if home is None or judged is None:
         raise _unknown(inventory, "the cluster", context)
     return Target(namespace="", context=inventory.k8s_clusters[home[1]].context, resource=judged)
+
+
+def node_from_namespace(namespace: str, context: str) -> Target:
+    """The target of work on a node by a pod in a namespace: a rule for either is a rule for it.
+    Raises `ToolFailure`.
+    """
+    whole = whole_cluster(context)
+    there = in_namespace(namespace, whole.context)
+    resource = replace(
+        whole.resource,
+        namespace=there.namespace,
+        tags=whole.resource.tags | there.resource.tags,
+        sensitivity=whole.resource.sensitivity | there.resource.sensitivity,
+    )
+    return replace(there, context=whole.context, resource=resource)
 
 
 def registered() -> Inventory:

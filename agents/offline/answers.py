@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from agents.offline import catalogue, values
 from agents.offline.intent import Action, Intent, Slot, merged
-from agents.offline.outcome import Topic
+from agents.offline.outcome import PLACE, Topic
 from agents.offline.reading import amend, read
 from agents.offline.slots import CANONICAL
 
@@ -31,6 +31,8 @@ _RETRIES = re.compile(
     r"\s*(?:please\s+)?(?:re-?try|try (?:it )?(?:once )?(?:again|more)|again|repeat)\b",
     re.IGNORECASE,
 )
+# What is asked where the ticket asked for no change: its values may belong to something else.
+_AFRESH = frozenset({Topic.ACTION, Topic.REMEDY, Topic.VARIABLE, Topic.TOO_LITTLE})
 _TOPIC_SLOTS = {
     Topic.NAME: Slot.NAME,
     Topic.IMAGE: Slot.IMAGE,
@@ -70,8 +72,9 @@ def answered(
 ) -> Intent:
     """`base` with the answer in it; unchanged when the answer says nothing that fits."""
     names, places = frozenset(known), frozenset(environments)
-    if topic in (Topic.ACTION, Topic.REMEDY):
-        # The ticket asked for no change: its values may belong to something else.
+    if topic is Topic.VARIABLE and PLACE in text:
+        return base
+    if topic in _AFRESH:
         fresh = read(text, known=names, environments=places)
         return fresh if fresh.name else replace(fresh, name=base.name)
     agreed = _agreement(base, topic, slot, text)

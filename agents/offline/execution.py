@@ -227,10 +227,10 @@ class Work:
             why = "It is taken back; I wait until the cluster is as it was."
             return attempt(talk, why, [(WAIT, {})], after=reverted)
         first = talk.of(WAIT, after=merged)[0] if broken else None
-        reason = self._ailment(first) if first else "it did not become healthy"
+        reason = f" {self._ailment(first).rstrip('. ')}." if first else ""
         after = shown(again.result, limit=MAX_REASON)
-        taken_back = f"The change was taken back: {reason.rstrip('. ')}."
-        return give_up(f"{taken_back} After the revert: {after}")
+        taken_back = "The change was taken back, for it did not become healthy."
+        return give_up(f"{taken_back}{reason} After the revert: {after}")
 
 
 def touched(talk: Transcript) -> list[str]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from agents.offline.intent import Slot
+
+PLACE: Final = "<value>"  # what a person puts a value for
 
 
 class Topic(StrEnum):
@@ -23,6 +26,8 @@ class Topic(StrEnum):
     VALUE = "A value cannot be used"  # followed by "(slot):"
     FEEDBACK = "The plan was rejected, and I need other words."
     REMEDY = "This is what is wrong, and I know no change in Git that mends it."
+    VARIABLE = "A variable is missing, and only a person knows its value."
+    TOO_LITTLE = "There was not enough data to say what is wrong."
     FAILURE = "A step failed."
     DENIED = "A step was denied."
 

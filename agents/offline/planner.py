@@ -233,7 +233,7 @@ def _planned(case: _Case, outcome: Draft) -> Step:
             return verdict
     if len(plans) >= MAX_PLANS:
         return give_up(f"{MAX_PLANS} plans were not what was wanted: a person should take over.")
-    why = f"I take the ticket as: {outcome.summary.split('. ')[0].rstrip('.')}. A person decides."
+    why = "The ticket says enough for a plan; a person decides on it."
     return attempt(case.talk, why, [(PLAN, plan)])
 
 

@@ -31,14 +31,13 @@ from aura.kernel.secrets import remember
 from governance import approvals
 from governance.audit.canonical import storable
 from governance.fingerprint import fingerprint
-from governance.inventory import REGISTERED
+from governance.inventory import LISTED, REGISTERED
 from governance.models import Approval, ApprovalStatus
 from governance.policy.engine import DEFAULT
 from governance.policy.evidence import evidence
 from governance.policy.types import Decision, Effect
 from governance.types import Action, Impact, Principal
 
-LISTED = ("database", "kubernetes", "host")  # what the inventory is there for
 OF_TICKETS = ("ticket", "repository", "file")
 PLACE = "place"  # of an inspection: where its resource was
 PLAN = "plan"  # what a request for one is shown as: its action class says nothing

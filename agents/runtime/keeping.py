@@ -68,6 +68,7 @@ class Keeper:
                 self._renew(claim)
             if not claims:
                 connection.close()
+        connection.close()  # the last look may have taken longer than a thread lingers
 
     def _goes_on(self, last: float) -> bool:
         with self._changed:

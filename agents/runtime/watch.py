@@ -62,6 +62,7 @@ class Watch:
                 self._look(held)
             else:
                 connection.close()
+        connection.close()  # the last look may have taken longer than a thread lingers
 
     def _goes_on(self, last: float) -> bool:
         with self._lock:

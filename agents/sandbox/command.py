@@ -35,6 +35,9 @@ def add_arguments(made: argparse.ArgumentParser) -> None:
     add("--revision", default="HEAD", help="branch, tag or commit of it (default %(default)s)")
     add("--path", default="", help="directory in it; without it each one with manifests")
     add("--namespace", default="default", help="where they are deployed (default %(default)s)")
+    add(
+        "--make-namespace", action="append", default=[], metavar="NAME", help="there from the start"
+    )
     add("--auto-sync", action="store_true", help="applications sync, prune and heal themselves")
     add("--pace", type=float, default=1.0, help="seconds until a container is ready (%(default)s)")
     add("--poll", type=float, default=3.0, help="seconds between looks at Git (%(default)s)")
@@ -88,6 +91,7 @@ def _options(given: argparse.Namespace) -> Options:
         nodes=given.nodes,
         tokens=default_tokens() | dict(_token(text) for text in given.token),
         follow=follow,
+        namespaces=tuple(given.make_namespace),
         tls=not given.http,
     )
 

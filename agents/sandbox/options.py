@@ -57,4 +57,5 @@ class Options:
     follow: Follow | None = None
     git_cache: Path | None = None  # where clones are kept; a temporary directory otherwise
     seeded: bool = True
+    namespaces: tuple[str, ...] = ()  # there from the start, beside those of every cluster
     tls: bool = False  # kubectl sends its token over TLS alone

@@ -72,7 +72,7 @@ def put(cluster: Cluster, obj: Object) -> Object:
 
 
 def _objects(cluster: Cluster) -> Iterator[tuple[Kind, Object]]:
-    for name in NAMESPACES:
+    for name in (*NAMESPACES, *cluster.options.namespaces):
         yield kinds.NAMESPACE, _named("v1", "Namespace", name)
     yield kinds.STORAGE_CLASS, _storage_class()
     yield from _rights()

@@ -19,7 +19,7 @@ from aura.embedded.process import last_lines
 
 NAMESPACES: Final = ("demo", "web")  # those of the repository, and of the ticket
 APPLICATIONS: Final = "apps"  # the directory that Argo CD follows, and its application
-TOKEN, ARGO_TOKEN = "sandbox-admin", "argocd-admin"
+ARGO_TOKEN: Final = "argocd-admin"  # noqa: S105 - of a cluster in memory, on loopback
 FIRST_PORT: Final = 16_443
 READY_S: Final = 30.0
 STOP_S: Final = 5.0
@@ -41,7 +41,7 @@ def simulated(config: Settings, bare: Path) -> Iterator[dict[str, str]]:
             start_new_session=True,
         )
         try:
-            _furnish(child, f"http://127.0.0.1:{port}", log)
+            _answers(child, f"http://127.0.0.1:{port}", log)
             yield {
                 "AURA_KUBECONFIG": str(kubeconfig),
                 "AURA_ARGOCD_SERVER": f"http://127.0.0.1:{port + 1}",
@@ -67,18 +67,16 @@ def _options(port: int, kubeconfig: Path, bare: Path) -> list[str]:
         "--revision=main",
         f"--path={APPLICATIONS}",
         "--auto-sync",
+        *(f"--make-namespace={name}" for name in NAMESPACES),
     ]
 
 
-def _furnish(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Wait until it answers, and make the namespaces that the repository's objects lie in."""
+def _answers(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + READY_S
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as api:
+    with httpx.Client(base_url=url) as api:
         while True:
             try:
-                for name in NAMESPACES:
-                    said = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-                    api.post("/api/v1/namespaces", json=said)
+                api.get("/healthz")
             except httpx.TransportError:
                 if child.poll() is not None or time.monotonic() > deadline:
                     raise DidNotStart(last_lines(log) or f"see {log}") from None

@@ -40,13 +40,20 @@ def page(query: QueryDict, *, default: int, most: int) -> Page:
     )
 
 
-def names(query: QueryDict, name: str, allowed: Collection[str]) -> list[str]:
-    """A comma-separated (or repeated) parameter; empty elements are ignored."""
+def names(
+    query: QueryDict, name: str, allowed: Collection[str], *, prefix: str | None = None
+) -> list[str]:
+    """A comma-separated (or repeated) parameter; empty elements are ignored, and what begins with
+    `prefix` is allowed too.
+    """
     given = [part.strip() for text in query.getlist(name) for part in text.split(",")]
     wanted = [part for part in given if part]
     for part in wanted:
-        if part not in allowed:
-            raise refuse(name, f"Unknown value {part[:100]!r}; allowed: {', '.join(allowed)}")
+        if part in allowed or (prefix and part.startswith(prefix)):
+            continue
+        also = [f"{prefix}…"] if prefix else []
+        words = ", ".join([*allowed, *also])
+        raise refuse(name, f"Unknown value {part[:100]!r}; allowed: {words}")
     return wanted
 
 

@@ -11,46 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, transaction
 from django.db.models import (
-    BigIntegerField,
-    BooleanField,
-    CharField,
-    DateTimeField,
-    Field,
     ForeignKey,
-    IntegerField,
-    JSONField,
     Model,
-    PositiveBigIntegerField,
-    PositiveIntegerField,
-    TextField,
-    UUIDField,
 )
 from psycopg.pq import TransactionStatus
 
+from aura.kernel.database import statements
 from aura.kernel.database.prepared import prepared_cursor
 
 Row = TypeVar("Row", bound=Model)
-Fields = tuple["Field[Any, Any]", ...]
-# With a field its attribute and the type whose values go as they are; None: none do.
-Columns = tuple[tuple["Field[Any, Any]", str, type | None], ...]
-PLAIN: dict[type, type] = {
-    CharField: str,
-    TextField: str,
-    IntegerField: int,
-    BigIntegerField: int,
-    PositiveIntegerField: int,
-    PositiveBigIntegerField: int,
-    UUIDField: UUID,
-    DateTimeField: datetime,
-    BooleanField: bool,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +59,16 @@ class _Together:
         waiting = _together.get()
         if waiting is not None and waiting is not self:
             waiting.send()  # what was written before is found
-        statements = [write.statement for write in writes] + ([question] if question else [])
+        texts = [write.statement for write in writes] + ([question] if question else [])
         sent = [*(v for write in writes for v in write.values), *values]
         begins = _not_begun()
         # Only a statement that goes alone can be prepared.
         alone = not writes and not begins
         with prepared_cursor(connection) if alone else connection.cursor() as cursor:
             if begins:
-                _begin_along(cursor, "; ".join(statements), sent)
+                _begin_along(cursor, "; ".join(texts), sent)
             else:
-                cursor.execute("; ".join(statements), sent)
+                cursor.execute("; ".join(texts), sent)
             for write in writes:
                 if cursor.rowcount != write.count:
                     raise write.otherwise
@@ -135,14 +109,14 @@ def _not_begun() -> bool:
     )
 
 
-def _begin_along(cursor: Any, statements: str, values: Sequence[Any]) -> None:
+def _begin_along(cursor: Any, texts: str, values: Sequence[Any]) -> None:
     """Send statements and what begins the transaction, for which the driver would send a message
     of its own. The first result is that of the statements.
     """
     raw = connection.connection
     raw.autocommit = True  # tells the client alone; Django does the same at the end
     try:
-        cursor.execute(f"BEGIN; {statements}", values)
+        cursor.execute(f"BEGIN; {texts}", values)
     finally:
         if raw.info.transaction_status is TransactionStatus.IDLE and not raw.closed:
             raw.autocommit = False  # nothing was sent
@@ -219,8 +193,8 @@ def insert(rows: Sequence[Model]) -> None:
     """
     if not rows:
         return
-    fields, head, each, _ = _insertion(type(rows[0]), makes_key=rows[0].pk is None)
-    values = [value for row in rows for value in _values(fields, row, add=True)]
+    fields, head, each, _ = statements.insertion(type(rows[0]), makes_key=rows[0].pk is None)
+    values = [value for row in rows for value in statements.values_of(fields, row, add=True)]
     statement = head + ", ".join([each] * len(rows))
     failure = DatabaseError(f"not inserted: {statement}")
     _write(_Write(statement, values, len(rows), failure, certain=True))
@@ -230,8 +204,8 @@ def insert(rows: Sequence[Model]) -> None:
 
 def insert_for_key(row: Model) -> None:
     """Insert a row whose key the database makes, and set that on it."""
-    fields, head, each, key = _insertion(type(row), makes_key=True)
-    statement, values = f"{head}{each} RETURNING {key}", _values(fields, row, add=True)
+    fields, head, each, key = statements.insertion(type(row), makes_key=True)
+    statement, values = f"{head}{each} RETURNING {key}", statements.values_of(fields, row, add=True)
     batch = _together.get()
     made = batch.send(statement, values) if batch else _prepared(statement, values)
     assert made is not None  # noqa: S101 - an insert that fails raises
@@ -249,7 +223,11 @@ def take_key(row: Model) -> None:
 
     statement = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
     failure = DatabaseError(f"{meta.db_table} makes no keys")
-    _write(_Write(statement, [_quoted(meta.db_table), meta.pk.column], 1, failure, taken=taken))
+    _write(
+        _Write(
+            statement, [statements.quoted(meta.db_table), meta.pk.column], 1, failure, taken=taken
+        )
+    )
 
 
 def _prepared(question: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -269,29 +247,31 @@ def is_new(row: Model) -> bool:
 
 def update(row: Model, *names: str) -> None:
     """Write these columns of a row. Raises `DatabaseError` when the row is not there."""
-    fields, statement = _change(type(row), names)
+    fields, statement = statements.change(type(row), names)
     missing = DatabaseError(f"{type(row).__name__} {row.pk} is not there")
-    demand(statement, [*_values(fields, row, add=False), row.pk], otherwise=missing)
+    demand(statement, [*statements.values_of(fields, row, add=False), row.pk], otherwise=missing)
 
 
 def find(model: type[Row], key: UUID | int | str) -> Row | None:
     """The row with this primary key, or None; as the ORM would read it."""
-    return _found(model, _whole(model).statement, [key])
+    return _found(model, statements.whole(model).statement, [key])
 
 
 def find_by(model: type[Row], name: str, value: Any) -> Row | None:
     """The row that has this value in a column that no other row has it in, or None."""
-    return _found(model, _whole(model, name).statement, [value])
+    return _found(model, statements.whole(model, name).statement, [value])
 
 
 def find_locked(model: type[Row], key: UUID | int | str) -> Row | None:
     """The same, and the row is locked for this transaction."""
-    return _found(model, f"{_whole(model).statement} FOR UPDATE", [key])
+    return _found(model, f"{statements.whole(model).statement} FOR UPDATE", [key])
 
 
 def changed(model: type[Row], change: str, values: Sequence[Any]) -> Row | None:
     """The row that an UPDATE of one row has left, or None where it changed none."""
-    return _found(model, f"{change} RETURNING {_list(_whole(model).fields)}", values)
+    return _found(
+        model, f"{change} RETURNING {statements.listed(statements.whole(model).fields)}", values
+    )
 
 
 def read_again(row: Model, *, after: str, values: Sequence[Any]) -> None:
@@ -300,7 +280,7 @@ def read_again(row: Model, *, after: str, values: Sequence[Any]) -> None:
     `after`: a statement that is carried out just before, in the same message. Raises
     `DatabaseError` when the row is not there.
     """
-    whole = _whole(type(row))
+    whole = statements.whole(type(row))
     with connection.cursor() as cursor:
         cursor.execute(f"{after}; {whole.statement} FOR UPDATE", [*values, row.pk])
         cursor.nextset()
@@ -315,12 +295,12 @@ def read_again(row: Model, *, after: str, values: Sequence[Any]) -> None:
 
 def finding(model: type[Model]) -> str:
     """The statement that reads a row by its key: for another connection. `made` makes the row."""
-    return _whole(model).statement
+    return statements.whole(model).statement
 
 
 def made(model: type[Row], found: Sequence[Any]) -> Row:
     """The row of what `finding` found."""
-    whole = _whole(model)
+    whole = statements.whole(model)
     return model.from_db(DEFAULT_DB_ALIAS, whole.names, whole.decoded(found))
 
 
@@ -328,7 +308,7 @@ def _found(model: type[Row], statement: str, values: Sequence[Any]) -> Row | Non
     found = _Together().send(statement, values)
     if found is None:
         return None
-    whole = _whole(model)
+    whole = statements.whole(model)
     return model.from_db(connection.alias, whole.names, whole.decoded(found))
 
 
@@ -337,112 +317,9 @@ def lock(row: Model, *names: str) -> None:
 
     Raises `DatabaseError` when the row is not there.
     """
-    fields, statement = _reading(type(row), names)
+    fields, statement = statements.reading(type(row), names)
     found = ask(statement, [row.pk])
     if found is None:
         raise DatabaseError(f"{type(row).__name__} {row.pk} is not there")
     for field, value in zip(fields, found, strict=True):
         setattr(row, field.attname, value)
-
-
-def _values(columns: Columns, row: Model, *, add: bool) -> list[Any]:
-    """What is sent: a plain text or number in a column of its kind goes as it is."""
-    database = connections[DEFAULT_DB_ALIAS]  # without the detour of `connection` for each field
-    values = []
-    for field, name, plain in columns:
-        value = getattr(row, name) if plain else None
-        if type(value) is not plain:
-            value = field.get_db_prep_save(field.pre_save(row, add), database)
-        values.append(value)
-    return values
-
-
-def _to_write(fields: Fields) -> Columns:
-    return tuple((field, field.attname, _goes_as_it_is(field)) for field in fields)
-
-
-def _goes_as_it_is(field: Field[Any, Any]) -> type | None:
-    sets_itself = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-    return None if sets_itself else PLAIN.get(type(field))
-
-
-@cache
-def _insertion(model: type[Model], *, makes_key: bool) -> tuple[Columns, str, str, str]:
-    """(columns, statement up to its values, values of one row, column of the key)."""
-    meta = model._meta  # noqa: SLF001 - public by its documentation
-    fields = tuple(f for f in meta.concrete_fields if not (makes_key and f.primary_key))
-    assert meta.pk is not None  # noqa: S101 - every model has one
-    return (
-        _to_write(fields),
-        f"INSERT INTO {_quoted(meta.db_table)} ({_list(fields)}) VALUES ",  # noqa: S608 - our own names
-        f"({', '.join(['%s'] * len(fields))})",
-        _quoted(meta.pk.column),
-    )
-
-
-@cache
-def _change(model: type[Model], names: tuple[str, ...]) -> tuple[Columns, str]:
-    table, key, fields = _columns(model, names)
-    assignments = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
-    return _to_write(fields), f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608 - our own names
-
-
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """How all of a row is read by its key. `decoders`: by the place of what needs one."""
-
-    fields: Fields
-    names: list[str]
-    decoders: list[tuple[int, Callable[..., Any]]]
-    statement: str
-
-    def decoded(self, found: Sequence[Any]) -> list[Any]:
-        """What the database gave, as attributes."""
-        values = list(found)
-        for place, decode in self.decoders:
-            values[place] = decode(values[place], None, connection)
-        return values
-
-
-@cache
-def _whole(model: type[Model], by: str = "") -> _Whole:
-    """`by`: the column that the row is found by, if not by its key."""
-    fields = tuple(model._meta.concrete_fields)  # noqa: SLF001 - public by its documentation
-    table, key, named = _columns(model, (by,) if by else ())
-    if named:
-        key = _quoted(named[0].column)
-    decoders = [
-        (place, decode)
-        for place, field in enumerate(fields)
-        if (decode := getattr(field, "from_db_value", None)) is not None
-    ]
-    statement = f"SELECT {_list(fields)} FROM {table} WHERE {key} = %s"  # noqa: S608 - our own names
-    return _Whole(fields, [field.attname for field in fields], decoders, statement)
-
-
-@cache
-def _reading(model: type[Model], names: tuple[str, ...]) -> tuple[Fields, str]:
-    table, key, fields = _columns(model, names)
-    if any(isinstance(field, JSONField) for field in fields):
-        raise TypeError("JSON is not read here")
-    return fields, f"SELECT {_list(fields)} FROM {table} WHERE {key} = %s FOR UPDATE"  # noqa: S608 - our own names
-
-
-def _columns(model: type[Model], names: tuple[str, ...]) -> tuple[str, str, Fields]:
-    meta = model._meta  # noqa: SLF001 - public by its documentation
-    fields = []
-    for name in names:
-        field = meta.get_field(name)
-        assert isinstance(field, Field)  # noqa: S101 - a relation's other side is no column
-        fields.append(field)
-    assert meta.pk is not None  # noqa: S101 - every model has one
-    return _quoted(meta.db_table), _quoted(meta.pk.column), tuple(fields)
-
-
-def _list(fields: Fields) -> str:
-    return ", ".join(_quoted(field.column) for field in fields)
-
-
-def _quoted(name: str | None) -> str:
-    assert name is not None  # noqa: S101 - a concrete field has a column
-    return connection.ops.quote_name(name)

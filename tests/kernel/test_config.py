@@ -96,6 +96,10 @@ def test_values_come_from_the_environment(environment, tmp_path):
     assert settings.logging_level == "debug"
 
 
+def test_what_is_made_from_settings_can_be_kept_by_them():
+    assert hash(load()) == hash(load())
+
+
 def test_settings_cannot_be_changed_afterwards():
     with pytest.raises(ValidationError, match="frozen"):
         load().server_port = 1

@@ -117,10 +117,12 @@ def test_tickets_are_counted_apart_from_requests() -> None:
 
 def test_nothing_is_counted_when_it_is_switched_off(settings: Any) -> None:
     settings.AURA = settings.AURA.model_copy(update={"throttle": "off"})
-    settings.REDIS_URL = "redis://127.0.0.1:1"
-    began = time.monotonic()
-    assert admitted(1000) == 1000
-    assert time.monotonic() - began < 1
+    with socket.create_server(("127.0.0.1", 0)) as unasked:
+        settings.REDIS_URL = f"redis://127.0.0.1:{unasked.getsockname()[1]}"
+        assert admitted(1000) == 1000
+        unasked.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            unasked.accept()
 
 
 # --- places ---
@@ -136,12 +138,14 @@ def test_a_place_is_free_again_when_it_is_left() -> None:
 def test_a_place_that_nobody_keeps_lapses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttling, "PLACE_S", 0.3)
     assert opened(list("abcde")) == list("abcde")
-    deadline = time.monotonic() + 5
-    while opened(["f"]) == []:
-        keep_places({HERE: ["a", "b"]})
-        assert time.monotonic() < deadline
+    monkeypatch.setattr(throttling, "PLACE_S", 600.0)
     keep_places({HERE: ["a", "b"]})
-    assert opened(list("ghij")) == list("gh"), "a and b were kept, f is new"
+    deadline = time.monotonic() + 30
+    lapsed: list[str] = []
+    while len(lapsed) < 3:
+        lapsed += opened([f"new-{len(lapsed)}"])
+        assert time.monotonic() < deadline
+    assert opened(["f"]) == [], "a and b were kept"
 
 
 def test_places_that_redis_forgot_are_there_again_when_they_are_kept(settings: Any) -> None:
@@ -191,7 +195,7 @@ def test_everything_passes_without_redis_and_is_counted_again_with_it(
         assert opened([str(n) for n in range(20)]) == [str(n) for n in range(20)]
         keep_places({HERE: ["a"]})
         leave_place(HERE, "a")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
     assert len(caplog.records) == 1, "one warning a minute"
     own_redis.launch()
     own_redis.wait_ready()
@@ -204,7 +208,7 @@ def test_a_redis_that_hangs_costs_one_request_a_tenth_of_a_second(settings: Any)
         settings.REDIS_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}"
         began = time.monotonic()
         assert admitted(500) == 500
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 20  # 500 would cost 50 s
 
 
 @pytest.mark.usefixtures("impatient")
@@ -220,6 +224,6 @@ def test_a_machine_that_does_not_answer_costs_no_more(settings: Any) -> None:
         settings.REDIS_URL = f"redis://127.0.0.1:{address[1]}"
         began = time.monotonic()
         assert admitted(500) == 500
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 20  # 500 would cost 50 s
         for filler in fillers:
             filler.close()

@@ -105,11 +105,11 @@ def test_a_trace_follows_a_copied_context_into_a_thread_and_ends_with_its_block(
 
 
 def test_spans_that_are_off_cost_next_to_nothing() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(10_000):
         with tracing.span("turn", ticket="x") as span:
             span.set("a", 1)
-    assert (time.perf_counter() - began) / 10_000 < 50e-6
+    assert (time.process_time() - began) / 10_000 < 50e-6
     assert tracing.span_id() == ""
 
 

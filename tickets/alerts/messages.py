@@ -2,6 +2,7 @@
 
 Formats: Alertmanager webhook version 4 (Grafana's contact point "webhook" sends the same with more
 keys), and PagerDuty's V3 webhook subscriptions, of which the events of incidents matter here.
+Nothing that looks like a credential comes further than this.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from aura.kernel.errors import ValidationFailed
+from aura.kernel.secrets import redact
 from governance.audit.canonical import storable
 
 MOST: Final = 1000  # alerts of one message
@@ -81,10 +83,10 @@ def _alert(source: Source, alert: Any, group: str, where: str) -> Incoming:
         fingerprint=fingerprint,
         group=_digest(group or fingerprint),
         firing=status == "firing",
-        name=labels.get("alertname") or "Alert",
-        labels=labels,
-        annotations=_words(alert.get("annotations"), f"{where}.annotations"),
-        link=str(alert.get("generatorURL") or "")[:CHARS],
+        name=_clean(labels.get("alertname") or "Alert"),
+        labels=_cleaned(labels),
+        annotations=_cleaned(_words(alert.get("annotations"), f"{where}.annotations")),
+        link=_clean(str(alert.get("generatorURL") or "")),
         since=str(alert.get("startsAt") or "")[:KEY_CHARS],
     )
 
@@ -111,9 +113,9 @@ def _incident(body: Mapping[str, Any]) -> Iterator[Incoming]:
         fingerprint=number,
         group=_digest(number),
         firing=kind in FIRES,
-        name=str(data.get("title") or "PagerDuty incident")[:CHARS],
-        labels={name: value[:CHARS] for name, value in said.items() if value},
-        link=str(data.get("html_url") or "")[:CHARS],
+        name=_clean(str(data.get("title") or "PagerDuty incident")),
+        labels=_cleaned({name: value for name, value in said.items() if value}),
+        link=_clean(str(data.get("html_url") or "")),
         since=str(data.get("created_at") or "")[:KEY_CHARS],
     )
 
@@ -130,7 +132,23 @@ def _words(said: Any, where: str) -> dict[str, str]:
         raise _invalid(where, "Must be an object of texts")
     if len(said) > MOST_WORDS:
         raise _invalid(where, f"Must hold at most {MOST_WORDS}")
-    return {str(name)[:KEY_CHARS]: str(value)[:CHARS] for name, value in said.items()}
+    return {str(name): str(value) for name, value in said.items()}
+
+
+def _cleaned(words: Mapping[str, str]) -> dict[str, str]:
+    """Without credentials, then cut. Each is read as a line `name: value`: beside `token` what
+    looks random goes, and the name of a Secret in the label `secret` stays.
+    """
+    clean = {}
+    for name, value in words.items():
+        said = redact(name)
+        rest = redact(f"{name}: {value}").removeprefix(f"{said}: ")
+        clean[said[:KEY_CHARS]] = rest[:CHARS]
+    return clean
+
+
+def _clean(text: str) -> str:
+    return redact(text)[:CHARS]
 
 
 def _digest(said: object) -> str:

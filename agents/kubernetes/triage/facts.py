@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agents.kubernetes.kinds import Object
 from aura.kernel.secrets import redact
+from aura.kernel.text import cut
 
 _LABELS: Final = ("name", "type")
 _HIDDEN: Final = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied-configuration"})
@@ -19,7 +20,7 @@ MOST: Final = 500  # characters of a value
 def line(path: str, value: object) -> str:
     """A fact without what passes for a secret; line ends of the value are spaces."""
     said = redact(" ".join(str(value).split()))
-    return f"{path}: {said if len(said) <= MOST else said[:MOST] + '…'}"
+    return f"{path}: {cut(said, MOST)}"
 
 
 def flat(value: object, path: str = "") -> Iterator[str]:

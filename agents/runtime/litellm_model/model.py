@@ -33,6 +33,7 @@ from agents.runtime.litellm_model.replies import (
 from agents.runtime.litellm_model.schema_mode import json_conversation, parse_json_reply
 from agents.runtime.llm import FailureKind, ModelFailure, Reply, Request, Usage
 from aura.config import Settings
+from aura.kernel.text import one_line
 
 ToolMode = Literal["native", "json_schema"]
 
@@ -254,8 +255,7 @@ class LiteLLM:
         """At most 200 characters of the provider's words, and none that hold a credential."""
         if self.api_key and self.api_key in text:
             return ""
-        text = re.sub(r"://[^/\s]*@", "://", " ".join(text.split()))
-        return text if len(text) <= DETAIL_CHARS else f"{text[:DETAIL_CHARS]}…"
+        return one_line(re.sub(r"://[^/\s]*@", "://", text), DETAIL_CHARS)
 
 
 def _price(configured: Decimal | None, model: str, fact: str) -> Decimal | None:

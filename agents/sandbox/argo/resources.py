@@ -22,7 +22,6 @@ from agents.sandbox.objects import (
 from agents.sandbox.registry import Writing
 
 HOOK = "argocd.argoproj.io/hook"
-HELM_HOOK = "helm.sh/hook"
 WAVE = "argocd.argoproj.io/sync-wave"
 OPTIONS = "argocd.argoproj.io/sync-options"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"

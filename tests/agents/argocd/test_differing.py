@@ -21,6 +21,22 @@ def test_what_is_new_other_and_gone_has_a_heading_each():
     assert changes(before, before, prunes=True) == []
 
 
+def test_a_large_config_map_is_compared_only_where_it_has_changed():
+    def large(first: str, number: int) -> dict[str, Any]:
+        return obj("ConfigMap", "a", data={first: "x"} | {f"b{n}": str(n) for n in range(number)})
+
+    lines = changes([large("a", 10_000)], [large("aa", 10_000)], prunes=False)
+    assert [line for line in lines if line.startswith(("    -", "    +"))] == [
+        "    -  a: x",
+        "    +  aa: x",
+    ]
+    other = large("a", 10_000)
+    other["data"] = {f"c{name}": value for name, value in other["data"].items()}
+    head, said = changes([large("a", 10_000)], [other], prunes=False)
+    assert head == "~ ConfigMap a"
+    assert "changed, too large to show: 10" in said
+
+
 def test_what_nothing_prunes_is_said_to_stay():
     (line,) = changes([obj("ConfigMap", "b")], [], prunes=False)
     assert line == "- ConfigMap b: stays, because nothing prunes it"

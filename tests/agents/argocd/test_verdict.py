@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.argocd.state import Application
-from agents.argocd.verdict import Standing, judge
+from agents.argocd.verdict import Standing, judge, named
 
 SHA, OLD = "a" * 40, "b" * 40
 OBJECT: dict[str, Any] = {
@@ -92,6 +92,24 @@ def test_what_is_ill_is_named():
     assert verdict.standing is Standing.DEGRADED
     assert "Deployment shop/web is Degraded: exceeded its progress deadline" in verdict.why
     assert "Service" not in verdict.why
+
+
+def test_of_much_that_is_ill_three_are_named_and_the_others_counted():
+    parts = [
+        {"kind": "Deployment", "name": f"web-{n}", "health": {"status": "Degraded"}}
+        for n in range(5)
+    ]
+    why = judge(app(health__status="Degraded", resources=parts), lambda _: True).why
+    assert why.count("Deployment web-") == 3
+    assert why.endswith("; and 2 more")
+
+
+def test_three_that_are_ill_are_all_named():
+    assert named(["a", "b", "c"]) == "a; b; c"
+
+
+def test_what_a_pod_says_at_length_does_not_hide_the_others():
+    assert named(["x" * 900, "b", "c", "d"]).endswith("x…; b; c; and 1 more")
 
 
 def test_a_failed_sync_of_our_revision_has_failed():

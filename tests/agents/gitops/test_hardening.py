@@ -341,11 +341,11 @@ def test_a_command_that_hangs_is_ended_with_all_its_children(tmp_path: Path) -> 
     fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
-        workspace = Workspace(repo_url="git@h:x.git", root=tmp_path / "w", timeout_s=1)
+        workspace = Workspace(repo_url="git@h:x.git", root=tmp_path / "w", timeout_s=5)
         start = time.monotonic()
-        with pytest.raises(failures.RemoteUnavailable, match="did not answer within 1 s"):
+        with pytest.raises(failures.RemoteUnavailable, match="did not answer within 5 s"):
             workspace.base_commit()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     assert ends(Path(f"/proc/{mark.read_text().strip()}/stat"))
 
 

@@ -113,12 +113,12 @@ def test_a_server_that_sends_us_elsewhere_does_not_get_our_token_there(
 
 
 def test_a_server_that_does_not_answer_is_given_up_in_time(tmp_path: Path) -> None:
-    with serving(tmp_path, login="a:b", status=500, pause_s=2) as server:
+    with serving(tmp_path, login="a:b", status=500, pause_s=60) as server:
         workspace = Workspace(repo_url=f"{server.url}/x.git", root=tmp_path / "ws", timeout_s=0.5)
         start = time.monotonic()
         with pytest.raises(failures.RemoteUnavailable, match=r"within 0\.5 s"):
             workspace.base_commit()
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 30
 
 
 def test_a_closed_port_is_transient(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_lock_file_of_a_git_that_still_runs_is_respected(desk: Desk, tmp_path:
     """The worker is killed; its git lives on, holds the lock, and is waited for."""
     desk.call("git_write_file", path="a.txt", content="x\n")
     lock = desk.workspace.root / "locks" / "ticket-T1"
-    started = tmp_path / "started"
+    started, ends = tmp_path / "started", tmp_path / "ends"
 
     def worker() -> None:
         with locks.held(lock, wait_s=1, what="x"):
@@ -205,7 +205,8 @@ def test_a_lock_file_of_a_git_that_still_runs_is_respected(desk: Desk, tmp_path:
             if pid == 0:  # stands for git: it inherits the descriptor as git does
                 (desk.git_dir / "index.lock").touch()
                 started.touch()
-                time.sleep(0.6)
+                while not ends.exists():
+                    time.sleep(0.01)
                 (desk.git_dir / "index.lock").unlink()
                 os._exit(0)
             time.sleep(60)
@@ -217,9 +218,12 @@ def test_a_lock_file_of_a_git_that_still_runs_is_respected(desk: Desk, tmp_path:
     process.kill()
     process.join()
     assert (desk.git_dir / "index.lock").exists()
-    begun = time.monotonic()
-    desk.call("git_stage", files=["."])
-    assert time.monotonic() - begun > 0.2
+    with ThreadPoolExecutor(1) as pool:
+        staged = pool.submit(desk.call, "git_stage", files=["."])
+        with pytest.raises(TimeoutError):
+            staged.result(timeout=0.3)
+        ends.touch()
+        staged.result()
     assert not (desk.git_dir / "index.lock").exists()
 
 
@@ -515,20 +519,21 @@ def test_many_first_tickets_share_one_clone(workspace: Workspace) -> None:
 
 def test_a_ticket_does_not_wait_for_the_clone_when_it_only_works(desk: Desk) -> None:
     desk.call("git_clone_worktree")
-    free = threading.Event()
+    taken, free = threading.Event(), threading.Event()
 
     def keep() -> None:
         with locks.held(desk.workspace.root / "locks" / "clone", wait_s=1, what="x"):
-            free.wait(10)
+            taken.set()
+            free.wait(60)
 
     thread = threading.Thread(target=keep)
     thread.start()
+    assert taken.wait(30)
     try:
-        begun = time.monotonic()
         desk.change("a.txt", "x\n")
         desk.call("git_diff")
         desk.call("git_status")
-        assert time.monotonic() - begun < 3
+        assert thread.is_alive()
     finally:
         free.set()
         thread.join()

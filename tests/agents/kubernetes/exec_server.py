@@ -6,9 +6,10 @@ import base64
 import hashlib
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.agents.kubernetes.objects import pod
@@ -30,8 +31,12 @@ def ended(code: int) -> bytes:
     return json.dumps(said).encode()
 
 
-def running(program: Program, asked: list[list[tuple[str, str]]]) -> type[BaseHTTPRequestHandler]:
-    """A handler that runs `program` for every `exec`; `asked` gets the query of each."""
+def running(
+    program: Program, asked: list[list[tuple[str, str]]], spec: Mapping[str, Any] | None = None
+) -> type[BaseHTTPRequestHandler]:
+    """A handler that runs `program` for every `exec`; `asked` gets the query of each. `spec` is
+    what the one pod has more.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -42,7 +47,9 @@ def running(program: Program, asked: list[list[tuple[str, str]]]) -> type[BaseHT
             elif urlsplit(self.path).path.endswith("/exec"):
                 self._exec()
             else:
-                self._json(200, pod("web-1", "shop", metadata={"uid": "u-1"}))
+                found = pod("web-1", "shop", metadata={"uid": "u-1"})
+                found["spec"] |= spec or {}
+                self._json(200, found)
 
         def _json(self, status: int, said: object) -> None:
             body = json.dumps(said).encode()

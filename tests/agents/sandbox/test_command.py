@@ -25,10 +25,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def test_it_follows_a_repository_and_ends_quietly(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "repo")
-    repo.commit(web__web=deployment("web", "default", replicas=1))
+    repo.commit(web__web=deployment("web", "shop", replicas=1))
     kubeconfig = tmp_path / "kubeconfig"
     command = [sys.executable, "manage.py", "sandbox", "--port", "0", "--argocd-port", "0"]
     command += ["--kubeconfig", str(kubeconfig), "--repo", repo.url, "--auto-sync"]
+    command += ["--make-namespace", "shop"]  # before the first sync, which is not tried again
     command += ["--pace", "0.05", "--poll", "0.2", "--token", "mine=me,system:masters"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
@@ -40,7 +41,7 @@ def test_it_follows_a_repository_and_ends_quietly(tmp_path: Path) -> None:
         trust = ssl.create_default_context(cadata=_authority(content))
         headers = {"Authorization": "Bearer mine"}
         with httpx.Client(base_url=url, headers=headers, verify=trust, timeout=60) as client:
-            path = "/apis/apps/v1/namespaces/default/deployments/web"
+            path = "/apis/apps/v1/namespaces/shop/deployments/web"
             _until(lambda: client.get(path).json()["status"]["readyReplicas"] == 1)
     finally:
         process.send_signal(signal.SIGTERM)

@@ -26,6 +26,7 @@ from agents.kubernetes.triage.rules.start import starts_badly
 from agents.kubernetes.triage.snapshot import Snapshot
 from agents.triage.causes import CAUSES
 from agents.triage.findings import Evidence, Finding, Remedy, Severity
+from aura.kernel.text import cut
 
 _KILLED, _TERMINATED, _SEGFAULT = 137, 143, 139
 _LEAST: Final = Decimal(64 * 2**20)  # bytes that a remedy gives at the least
@@ -166,7 +167,7 @@ def _summary(container: Container, cause: str, line: str) -> str:
     )
     said = line.strip()
     if said and cause not in ("run/exits", "run/crash", "run/killed"):
-        return f"{ends}: {said[:_SAID]}{'…' if len(said) > _SAID else ''}"
+        return f"{ends}: {cut(said, _SAID)}"
     return f"{ends}. {CAUSES[cause].about}"
 
 

@@ -96,6 +96,12 @@ def built_in_text() -> str:
     return resources.files("governance.policy").joinpath("default.yaml").read_text("utf-8")
 
 
+def text() -> str:
+    """The YAML of the policy in force."""
+    row = PolicyVersion.objects.filter(digest=version()).first()
+    return row.text if row else built_in_text()
+
+
 def _current() -> _Loaded:
     """What counts, looked up at most once a second."""
     global _loaded  # noqa: PLW0603 - the one place of the process

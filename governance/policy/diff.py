@@ -13,7 +13,7 @@ from itertools import product
 from governance.policy.document import Conditions, Document, Policy
 from governance.policy.engine import CompiledPolicy, Options
 from governance.policy.types import Decision, Effect, PolicyRequest
-from governance.policy.witness import Side, witness
+from governance.policy.witness import Effort, Side, witness
 from governance.types import ActionClass, Impact, Role
 
 STRICTNESS = {Effect.ALLOW: 0, Effect.REQUIRE_APPROVAL: 1, Effect.DENY: 2}
@@ -57,12 +57,20 @@ def diff(before: Document, after: Document, *, options: Options = AS_SHIPPED) ->
     old = CompiledPolicy(before, options=options)
     new = CompiledPolicy(after, options=options)
     groups: dict[tuple[ActionClass, tuple[str, str]], Change] = {}
-    for request in _pairs(before, after):
+    effort, steps = Effort(), 10 + _size(before) + _size(after)
+    for request in _pairs(before, after, effort):
+        effort.spend(steps)
         for change in _changes(old, new, request):
             key = (change.action, change.words)
             seen = groups.get(key)
             groups[key] = replace(seen, cases=seen.cases + 1) if seen else change
     return sorted(groups.values(), key=lambda c: (not c.loosens, c.action, c.words))
+
+
+def _size(document: Document) -> int:
+    """How much one decision may look at."""
+    known = [rule.conditions for policy in document.enabled for rule in policy.rules]
+    return len(known) + sum(len(one.allowed_purposes | one.blocked_purposes) for one in known)
 
 
 def loosens(before: Decision, after: Decision) -> bool:
@@ -111,19 +119,20 @@ def _demands(decision: Decision) -> tuple[float, ...]:
 # --- pairs ---
 
 
-def _pairs(before: Document, after: Document) -> Iterator[PolicyRequest]:
+def _pairs(before: Document, after: Document, effort: Effort) -> Iterator[PolicyRequest]:
     """A request for each pair of rules that decide it, one before and the other afterwards."""
     old, new = before.enabled, after.enabled
     places = {policy: place for place, policy in enumerate(new)}
     moved = {place: places.get(policy) for place, policy in enumerate(old)}
     kept = {place for place in moved.values() if place is not None}
     for a, b in product(range(len(old) + 1), range(len(new) + 1)):
+        effort.spend(1)
         if _is_settled(a, b, moved, kept, (len(old), len(new))):
             continue
         for action in ACTIONS:
             for x, y in product(_rules(old, a, action), _rules(new, b, action)):
                 sides = Side(policies=old, place=a, rule=x), Side(policies=new, place=b, rule=y)
-                if _may_differ(sides) and (found := witness(sides, action)) is not None:
+                if _may_differ(sides) and (found := witness(sides, action, effort)) is not None:
                     yield from _variants(found, sides)
 
 

@@ -6,11 +6,14 @@ The dialect is that of Go's `filepath.Match`, which the document of the policies
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from typing import Final
 
 MAX_CODE = 0x10FFFF
+PATTERN_CHARS: Final = 1000
+STARS_MOST: Final = 2  # with more, a regular expression may try ways without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,11 @@ class BadPattern(ValueError):
     """The pattern cannot be read; the text says why."""
 
 
-@cache
+@lru_cache(maxsize=4096)
 def tokens(pattern: str) -> tuple[Token, ...]:
     """The pattern in parts. Raises `BadPattern`."""
+    if len(pattern) > PATTERN_CHARS:
+        raise BadPattern(f"it has more than {PATTERN_CHARS} characters")
     return tuple(_tokens(pattern))
 
 
@@ -95,7 +100,7 @@ def _range(pattern: str, place: int) -> tuple[One, int]:
     return One(tuple(ranges), outside), place + 1
 
 
-@cache
+@lru_cache(maxsize=4096)
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern as a regular expression for `fullmatch`. Raises `BadPattern`."""
     parts = tokens(pattern)
@@ -110,5 +115,40 @@ def _class(one: One) -> str:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether the whole name fits the pattern."""
-    return compiled(pattern).fullmatch(name) is not None
+    """Whether the whole name fits the pattern. Nobody's name makes it take long."""
+    if not _has_many_stars(pattern):
+        return compiled(pattern).fullmatch(name) is not None
+    machine = tokens(pattern)
+    places = closure(machine, {0})
+    for char in name:
+        places = step(machine, places, char)
+    return len(machine) in places
+
+
+@lru_cache(maxsize=4096)
+def _has_many_stars(pattern: str) -> bool:
+    return sum(isinstance(token, Many) for token in tokens(pattern)) > STARS_MOST
+
+
+def closure(machine: tuple[Token, ...], places: Iterable[int]) -> frozenset[int]:
+    """The places, and those that are reached from them without a character."""
+    found = set[int]()
+    for place in places:
+        found.add(place)
+        while place < len(machine) and isinstance(machine[place], Many):
+            place += 1  # noqa: PLW2901 - what any number of characters matches may be nothing
+            found.add(place)
+    return frozenset(found)
+
+
+def step(machine: tuple[Token, ...], places: frozenset[int], char: str) -> frozenset[int]:
+    """Where one more character leads; the end of the machine is where all of it was matched."""
+    after = set[int]()
+    for place in places:
+        token = machine[place] if place < len(machine) else None
+        if isinstance(token, Many):
+            if char != "/":
+                after.add(place)
+        elif token is not None and token.has(char):
+            after.add(place + 1)
+    return closure(machine, after)

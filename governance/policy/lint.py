@@ -10,11 +10,12 @@ from datetime import timedelta
 
 from governance.policy.document import Document, Policy, Rule, Who
 from governance.policy.engine import CompiledPolicy
-from governance.policy.witness import Side, TooManyNames, witness
+from governance.policy.witness import Effort, Side, TooManyNames, witness
 from governance.types import ActionClass
 
 ALIKE = 0.85
 COMPARED_MOST = 200
+WORD_CHARS = 100  # of a word that is compared: two of 10,000 characters take minutes
 # What the work of a ticket needs to be decided, and what does not go without it.
 OF_TICKETS = (
     ("ticket", ActionClass.READ, "agents may not plan, ask or give up"),
@@ -72,13 +73,13 @@ def _speaks_of(policy: Policy, kind: str, action: ActionClass) -> bool:
 
 def dead_rules(document: Document) -> Iterator[Finding]:
     """Every action of every rule that no request can ever be decided by. Exact."""
-    policies, engine = document.enabled, CompiledPolicy(document)
+    policies, engine, effort = document.enabled, CompiledPolicy(document), Effort()
     for place, policy in enumerate(policies):
         for index, rule in enumerate(policy.rules):
             for action in rule.actions:
                 side = Side(policies=policies, place=place, rule=index)
                 try:
-                    if witness([side], action) is None:
+                    if witness([side], action, effort) is None:
                         yield _dead(policy, index, action, before=_first(engine, side, action))
                 except TooManyNames:
                     yield _unknown(policy, index, action)
@@ -139,7 +140,8 @@ def misspelt(document: Document) -> Iterator[Finding]:
     uses: dict[str, dict[str, list[int]]] = {}
     for policy in document.policies:
         for kind, word, line in _words(policy):
-            uses.setdefault(kind, {}).setdefault(word, []).append(line)
+            if len(word) <= WORD_CHARS:
+                uses.setdefault(kind, {}).setdefault(word, []).append(line)
     for kind, words in uses.items():
         often = [word for word, lines in words.items() if len(lines) > 1][:COMPARED_MOST]
         for word, lines in words.items():

@@ -256,6 +256,8 @@ def _against(
     inventory: Inventory, spec: ResourceMatch, nodes: dict[str, yaml.Node], reader: Reader
 ) -> None:
     """Complain of names that nothing in the inventory has: they would never match."""
+    if spec.type == "mcp":
+        return  # named and tagged by AURA_MCP_SERVERS
     names = {"database": inventory.db_servers, "host": inventory.vms}.get(spec.type)
     if names is not None:
         what = f"{spec.type} in the inventory"

@@ -111,13 +111,13 @@ class Reader:
 
     def texts(self, node: yaml.Node, what: str) -> list[str]:
         """A list of texts, none of them twice."""
-        found: list[str] = []
+        found: dict[str, None] = {}
         for item in self.sequence(node, what):
             text = self.text(item, f"an item of {what}")
             if text and text in found:
                 self.fault(item, f"{text} is there twice")
-            found.append(text)
-        return found
+            found[text] = None
+        return list(found)
 
     def truth(self, node: yaml.Node, what: str) -> bool:
         if _kind(node) != "bool" or node.value not in ("true", "false"):

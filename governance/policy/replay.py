@@ -27,11 +27,14 @@ class Replayed(Compared):
 
 
 def replay(
-    old: CompiledPolicy, new: CompiledPolicy, *, since: datetime
+    old: CompiledPolicy, new: CompiledPolicy, *, since: datetime, most: int | None = None
 ) -> tuple[int, list[Replayed]]:
-    """(how many requests were looked at, the kinds of difference with an example each)."""
+    """(how many requests were looked at, the kinds of difference with an example each).
+
+    `most`: of the last so many recorded calls alone.
+    """
     seen, found = 0, dict[tuple[ActionClass, tuple[str, str]], Replayed]()
-    for request in recorded(since):
+    for request in recorded(since, most=most):
         seen += 1
         before, after = old.decide(request), new.decide(request)
         if outcome(before) == outcome(after):
@@ -47,10 +50,18 @@ def days_ago(days: float) -> datetime:
     return now() - timedelta(days=days)
 
 
-def recorded(since: datetime) -> Iterator[PolicyRequest]:
-    """Every request that was judged since then, as its event tells it; oldest first."""
+def recorded(since: datetime, *, most: int | None = None) -> Iterator[PolicyRequest]:
+    """Every request that was judged since then, as its event tells it.
+
+    Oldest first; of the last `most` events newest first.
+    """
     events = AuditEvent.objects.filter(type__in=list(READERS), recorded_at__gte=since)
-    for event in events.order_by("recorded_at", "id").only("body", "type").iterator(PAGE):
+    events = events.only("body", "type")
+    if most is None:
+        events = events.order_by("recorded_at", "id")
+    else:
+        events = events.order_by("-recorded_at", "-id")[:most]
+    for event in events.iterator(PAGE):
         request = READERS[event.type](data_of(event.body))
         if request is not None:
             yield request

@@ -15,6 +15,7 @@ from governance.audit.record import data_of
 from governance.models import AuditEvent
 
 ACTIVATED, SEALED, PROPOSED = "policy_activated", "policy_sealed", "policy_proposed"
+REFUSED = "policy_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +55,25 @@ def stranger() -> bool:
 
 
 def proposed(digest: str, by: str, over: str) -> bool:
-    """Was it proposed by this person, over the version then in force?"""
-    return any(
-        sealing.signed(payload.get("seal"), PROPOSED, digest, by, over)
-        for payload in payloads(PROPOSED)
-    )
+    """Was it proposed by this person, over the version then in force, and not refused since?"""
+    for payload in _words_on(digest, over):
+        if "refusedBy" in payload:
+            return False
+        if sealing.signed(payload.get("seal"), PROPOSED, digest, by, over):
+            return True
+    return False
+
+
+def refused_by(digest: str, over: str) -> str:
+    """Who said the last word on it, where that was a no; else empty."""
+    return str(next(_words_on(digest, over), {}).get("refusedBy", ""))
+
+
+def _words_on(digest: str, over: str) -> Iterator[dict[str, Any]]:
+    """What was said of this version while that one was in force, the last first."""
+    for payload in payloads(PROPOSED, REFUSED):
+        if (payload.get("digest"), payload.get("previous")) == (digest, over):
+            yield payload
 
 
 def payloads(*types: str) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
+from governance.inventory import LISTED
 from governance.policy.document import Policy, Rule
 from governance.policy.engine import CompiledPolicy, decision, limit
 from governance.policy.limits import outcome
@@ -208,7 +209,9 @@ def _default_words(request: PolicyRequest, evaluated: list[dict[str, Any]]) -> I
     wanted = {tuple(tags) for entry in evaluated for tags in entry.get("required_tags", ())}
     if wanted and not request.resource.tags:
         sets = "; ".join(", ".join(tags) for tags in sorted(wanted))
-        yield f"The resource has no tags. Policies exist for: {sets}"
+        listed = request.resource.type in LISTED
+        why = "is not in the inventory, so it has" if listed else "has"
+        yield f"The resource {why} no tags. Policies exist for: {sets}"
 
 
 def _footer(verdict: dict[str, Any]) -> Iterator[str]:

@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise, product
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from governance.policy import globs
@@ -22,7 +23,8 @@ from governance.policy.document import Policy, PrincipalMatch, ResourceMatch, Sc
 from governance.policy.types import PolicyRequest
 from governance.types import ActionClass, ActorKind, Principal, Resource
 
-MOST_STEPS = 2_000_000
+MOST_STEPS = 2_000_000  # of one question; each is about a microsecond
+STEPS_OF_A_POLICY = 5
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 QUARTERS = 365 * 24 * 4
@@ -30,7 +32,22 @@ NICE = "abcdefghijklmnopqrstuvwxyz0123456789-_.ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class TooManyNames(Exception):
-    """The patterns overlap in more ways than are looked at."""
+    """The rules overlap in more ways than are looked at."""
+
+
+class Effort:
+    """What all looks of one question may cost together: whoever writes a document must not keep a
+    process busy with it.
+    """
+
+    def __init__(self) -> None:
+        self._left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Raises `TooManyNames`, from the first time on that there is not enough left."""
+        self._left -= steps
+        if self._left < 0:
+            raise TooManyNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +101,28 @@ class _Blocker:
 NO_NAMES = _Names(frozenset(), frozenset())
 
 
-def witness(sides: Sequence[Side], action: ActionClass) -> PolicyRequest | None:
+def witness(
+    sides: Sequence[Side], action: ActionClass, effort: Effort | None = None
+) -> PolicyRequest | None:
     """A request, with its moment, that every side's rule decides; None: there is none.
 
     Raises `TooManyNames`.
     """
-    ways = [_ways(side.policy) for side in sides]
-    for way in product(*ways):
-        items, specs = [item for item, _ in way if item], [spec for _, spec in way if spec]
+    effort = effort or Effort()
+    for way in product(*(part for side in sides for part in _parts(side.policy))):
+        effort.spend(STEPS_OF_A_POLICY * sum(1 + len(side.policies) for side in sides))
+        items, specs = [item for item in way[::2] if item], [spec for spec in way[1::2] if spec]
         principal, wanted = _principal(items, sides), _wanted(specs)
         if principal is None or wanted is None:
             continue
-        if (found := _search(sides, action, principal, wanted)) is not None:
+        if (found := _search(sides, action, principal, wanted, effort)) is not None:
             return found
     return None
 
 
-Way = tuple[PrincipalMatch | None, ResourceMatch | None]
-
-
-def _ways(policy: Policy | None) -> list[Way]:
-    """Each way to fit a policy: one of its principals and one of its resources."""
-    if policy is None:
-        return [(None, None)]
-    return list(product(policy.principals or (None,), policy.resources))
+def _parts(policy: Policy | None) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Each way to fit a policy is one of its principals with one of its resources."""
+    return (policy.principals or (None,), policy.resources) if policy else ((None,), (None,))
 
 
 def _principal(items: Iterable[PrincipalMatch], sides: Sequence[Side]) -> Principal | None:
@@ -127,7 +142,7 @@ def _stranger(sides: Sequence[Side]) -> str:
     return _nobody(tuple(side.policies for side in sides))
 
 
-@cache
+@lru_cache(maxsize=16)
 def _nobody(documents: tuple[tuple[Policy, ...], ...]) -> str:
     """A name that no policy knows."""
     known = {item.name for policies in documents for one in policies for item in one.principals}
@@ -178,8 +193,13 @@ def _all_of(names: Iterable[_Names]) -> _Names:
 
 
 def _search(
-    sides: Sequence[Side], action: ActionClass, principal: Principal, wanted: _Wanted
+    sides: Sequence[Side],
+    action: ActionClass,
+    principal: Principal,
+    wanted: _Wanted,
+    effort: Effort,
 ) -> PolicyRequest | None:
+    effort.spend(sum(len(one.resources) for side in sides for one in side.policies[: side.place]))
     needed, blockers = set[Schedule](), list[_Blocker]()
     for side in sides:
         if (found := _own(side, action)) is None:
@@ -189,11 +209,11 @@ def _search(
     if any(_is_certain(one) and not one.schedules for one in blockers):
         return None
     schedules = frozenset(needed).union(*(one.schedules for one in blockers))
-    for active, at in _moments(schedules):
+    for active, at in _moments(schedules, effort):
         if not needed <= active:
             continue
         awake = [one for one in blockers if not one.schedules or one.schedules & active]
-        for name, tool in _texts(wanted, awake):
+        for name, tool in _texts(wanted, awake, effort):
             return PolicyRequest(
                 principal=principal,
                 tool=tool,
@@ -263,11 +283,14 @@ def _is_certain(blocker: _Blocker) -> bool:
 # --- moments ---
 
 
-def _moments(schedules: frozenset[Schedule]) -> Iterator[tuple[frozenset[Schedule], datetime]]:
+def _moments(
+    schedules: frozenset[Schedule], effort: Effort
+) -> Iterator[tuple[frozenset[Schedule], datetime]]:
     """A moment for each set of schedules that are ever active together, with that set."""
     classes = [(frozenset[Schedule](), (1 << QUARTERS) - 1)]
     for schedule in sorted(schedules, key=repr):
         mask = _active(schedule)
+        effort.spend(len(classes) * len(schedules))
         classes = [
             (active | {schedule} if inside else active, part)
             for active, quarters in classes
@@ -278,36 +301,40 @@ def _moments(schedules: frozenset[Schedule]) -> Iterator[tuple[frozenset[Schedul
         yield active, BEGIN + QUARTER * ((quarters & -quarters).bit_length() - 1)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _active(schedule: Schedule) -> int:
     """The quarter hours of a year in which a schedule is active, as bits."""
-    bits = (
-        "1" if weekday in schedule.days and hour in schedule.hours else "0"
-        for weekday, hour in _local(schedule.timezone)
-    )
-    return int("".join(bits)[::-1], 2)
+    chosen = {24 * day + hour for day in schedule.days for hour in schedule.hours}
+    bits = bytes(ord("1") if hour in chosen else ord("0") for hour in range(256))
+    return int(_local(schedule.timezone)[::-1].translate(bits), 2)
 
 
-@cache
-def _local(zone: str) -> tuple[tuple[int, int], ...]:
-    """Weekday and hour there, of every quarter hour."""
+@cache  # there are a few hundred zones
+def _local(zone: str) -> bytes:
+    """The hour of the week there, of every quarter hour."""
     there = ZoneInfo(zone)
     moments = ((BEGIN + QUARTER * n).astimezone(there) for n in range(QUARTERS))
-    return tuple((moment.weekday(), moment.hour) for moment in moments)
+    return bytes(24 * moment.weekday() + moment.hour for moment in moments)
 
 
 # --- names ---
 
 
-def _texts(wanted: _Wanted, blockers: Sequence[_Blocker]) -> Iterator[tuple[str, str]]:
+def _texts(
+    wanted: _Wanted, blockers: Sequence[_Blocker], effort: Effort
+) -> Iterator[tuple[str, str]]:
     """Names of a resource and of a tool that no blocker fits: plain ones if they will do."""
     plain = _plain(wanted.name, "anything"), _plain(wanted.tool, "")
     if _is_free(wanted, *plain, blockers):
         yield plain
         return
-    names = list(_choices(wanted.name, [one.name for one in blockers], may_be_empty=False))
-    tools = list(_choices(wanted.tool, [one.tool for one in blockers], may_be_empty=True))
-    yield from (pair for pair in product(names, tools) if _is_free(wanted, *pair, blockers))
+    named = [one.name for one in blockers], [one.tool for one in blockers]
+    names = list(_choices(wanted.name, named[0], effort, may_be_empty=False))
+    tools = list(_choices(wanted.tool, named[1], effort, may_be_empty=True))
+    for pair in product(names, tools):
+        effort.spend(1 + len(blockers))
+        if _is_free(wanted, *pair, blockers):
+            yield pair
 
 
 def _is_free(wanted: _Wanted, name: str, tool: str, blockers: Sequence[_Blocker]) -> bool:
@@ -323,58 +350,38 @@ def _plain(names: _Names, usual: str) -> str:
     return next(filled, usual)
 
 
-def _choices(wanted: _Names, others: Iterable[_Names], *, may_be_empty: bool) -> Iterator[str]:
+def _choices(
+    wanted: _Names, others: Iterable[_Names], effort: Effort, *, may_be_empty: bool
+) -> Iterator[str]:
     """A text for each way to be as wanted and to fit, or not, what others ask for."""
     if wanted.exact:
         return iter(sorted(text for text in wanted.exact if wanted.fits(text)))
-    return _automaton(wanted.patterns, _all_of(others), may_be_empty=may_be_empty)
+    return _automaton(wanted.patterns, _all_of(others), effort, may_be_empty=may_be_empty)
 
 
-def _automaton(required: frozenset[str], other: _Names, *, may_be_empty: bool) -> Iterator[str]:
+def _automaton(
+    required: frozenset[str], other: _Names, effort: Effort, *, may_be_empty: bool
+) -> Iterator[str]:
     """The shortest text for each set of patterns and names that fit together."""
     machines = [globs.tokens(pattern) for pattern in sorted(required)]
     count = len(machines)
     machines += [globs.tokens(pattern) for pattern in sorted(other.patterns - required)]
     machines += [tuple(globs.exactly(name)) for name in sorted(other.exact)]
     alphabet = _alphabet(machines)
-    start = tuple(_closure(machine, {0}) for machine in machines)
-    steps, seen, fits, queue = 0, {start}, set[tuple[bool, ...]](), deque([(start, "")])
+    start = tuple(globs.closure(machine, {0}) for machine in machines)
+    seen, fits, queue = {start}, set[tuple[bool, ...]](), deque([(start, "")])
     while queue:
         state, text = queue.popleft()
         fit = tuple(len(m) in places for m, places in zip(machines, state, strict=True))
         if all(fit[:count]) and fit not in fits and (text or may_be_empty):
             fits.add(fit)
             yield text
+        effort.spend(len(alphabet) * sum(map(len, state)))
         for char in alphabet:
-            after = tuple(_step(m, p, char) for m, p in zip(machines, state, strict=True))
+            after = tuple(globs.step(m, p, char) for m, p in zip(machines, state, strict=True))
             if after not in seen and all(after[:count]):
                 seen.add(after)
                 queue.append((after, text + char))
-        steps += len(alphabet) * len(machines)
-        if steps > MOST_STEPS:
-            raise TooManyNames
-
-
-def _closure(machine: tuple[globs.Token, ...], places: Iterable[int]) -> frozenset[int]:
-    found = set[int]()
-    for place in places:
-        found.add(place)
-        while place < len(machine) and isinstance(machine[place], globs.Many):
-            place += 1  # noqa: PLW2901 - what any number of characters matches may be nothing
-            found.add(place)
-    return frozenset(found)
-
-
-def _step(machine: tuple[globs.Token, ...], places: frozenset[int], char: str) -> frozenset[int]:
-    after = set[int]()
-    for place in places:
-        token = machine[place] if place < len(machine) else None
-        if isinstance(token, globs.Many):
-            if char != "/":
-                after.add(place)
-        elif token is not None and token.has(char):
-            after.add(place + 1)
-    return _closure(machine, after)
 
 
 def _alphabet(machines: Iterable[tuple[globs.Token, ...]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 items      a line of the list, and the kinds there are, in their order
 wanted     what somebody asks of the list: filters, a search, and who they are
-sources    what is listed, each kind by the rows it comes from: security, requests, tickets
+sources    what is listed, each kind by its rows: security, policies, requests, tickets
 listing    counts, and one page of them all
 views      the page
 

@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     INCIDENT = "incident"
     REVIEW = "review"
+    POLICY = "policy"
     DESTRUCTIVE = "destructive"
     ACTION = "action"
     PLAN = "plan"
@@ -33,6 +34,7 @@ class Kind(StrEnum):
 # Name of a filter -> (what it is called, its kinds)
 FILTERS: Final[dict[str, tuple[str, frozenset[Kind]]]] = {
     "approvals": ("Approvals", frozenset({Kind.DESTRUCTIVE, Kind.ACTION, Kind.PLAN})),
+    "policies": ("Policies", frozenset({Kind.POLICY})),
     "questions": ("Questions", frozenset({Kind.QUESTION})),
     "security": ("Security", frozenset({Kind.INCIDENT, Kind.REVIEW})),
     "stuck": ("Paused, failed", frozenset({Kind.PAUSED, Kind.FAILED})),
@@ -40,14 +42,15 @@ FILTERS: Final[dict[str, tuple[str, frozenset[Kind]]]] = {
 
 
 VERBS: Final[dict[Kind, str]] = {
-    Kind.INCIDENT: "look into it",
+    Kind.INCIDENT: "look into it and close it",
     Kind.REVIEW: "review it",
+    Kind.POLICY: "confirm it",
     Kind.DESTRUCTIVE: "decide",
     Kind.ACTION: "decide",
     Kind.PLAN: "decide",
     Kind.QUESTION: "answer",
     Kind.PAUSED: "resume or cancel it",
-    Kind.FAILED: "resume or cancel it",
+    Kind.FAILED: "start it again",
 }
 
 

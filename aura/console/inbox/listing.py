@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from aura.console.inbox.items import Item, Kind
 from aura.console.inbox.sources import Source
+from aura.console.inbox.sources.policies import Proposals
 from aura.console.inbox.sources.requests import Requests
 from aura.console.inbox.sources.security import Incidents, Reviews
 from aura.console.inbox.sources.work import Work
 from aura.console.inbox.wanted import Wanted
 
 PER_PAGE: Final = 50
-SOURCES: Final[tuple[Source, ...]] = (Incidents(), Reviews(), Requests(), Work())
+SOURCES: Final[tuple[Source, ...]] = (Incidents(), Reviews(), Proposals(), Requests(), Work())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,11 @@ class Counts:
         return self.total(frozenset(kind for kind in Kind if not kind.stuck))
 
     @property
+    def stuck(self) -> int:
+        """Those that only go no further by themselves."""
+        return self.total() - self.asked
+
+    @property
     def by_room(self) -> dict[str, int]:
         """By the `count` of the navigation's rooms."""
         requests = frozenset(Requests.kinds)
@@ -41,6 +47,8 @@ class Counts:
             "inbox": self.asked,
             "approvals": self.total(requests),
             "reviews": self.total(reviews),
+            "policies": self.total(frozenset(Proposals.kinds)),
+            "incidents": self.total(frozenset({Kind.INCIDENT})),
         }
 
 
@@ -60,11 +68,12 @@ def may_look(user: Any) -> bool:
 
 
 def counts(wanted: Wanted) -> Counts:
-    """One question to the database for each source that the person may see."""
-    found: dict[Kind, int] = {}
-    for source in _seen(wanted):
-        found |= source.counts(wanted)
-    return Counts(of=found)
+    """One question to the database, for all sources that the person may see."""
+    parts = [source.counts(wanted) for source in _seen(wanted)]
+    if not parts:
+        return Counts()
+    found = parts[0].union(*parts[1:], all=True)
+    return Counts(of={Kind(name): number for name, number in found if number})
 
 
 def page(wanted: Wanted, number: int, everything: Counts) -> Page:
@@ -80,7 +89,7 @@ def page(wanted: Wanted, number: int, everything: Counts) -> Page:
     items: list[Item] = []
     for source in _seen(wanted):
         here = counted.total(wanted.kinds & frozenset(source.kinds))
-        if start < here and stop > 0:
+        if max(start, 0) < min(stop, here):
             items += source.items(wanted, max(start, 0), min(stop, here))
         start, stop = start - here, stop - here
     return Page(items=items, number=number, of=last, found=found)

@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from aura.config import Settings
 from aura.kernel.errors import Problem
-from governance.access import role_of
-from governance.inventory import Inventory, InventoryRefused, configured
-from governance.management import policy_words as words
+from governance.inventory import InventoryRefused
 from governance.models import PolicyVersion
-from governance.policy import activation, cases, current, lint
-from governance.policy.diff import Change, diff
+from governance.policy import activation, cases, current, deciders, words
+from governance.policy.checking import checked, known
+from governance.policy.comparison import compare
+from governance.policy.diff import Change
 from governance.policy.engine import CompiledPolicy
 from governance.policy.loader import load
 from governance.policy.nodes import PolicyRefused
+from governance.policy.question import Question, listed
 from governance.policy.replay import Replayed, days_ago, replay
-from governance.policy.types import Effect, PolicyRequest
-from governance.policy.witness import TooManyNames
-from governance.types import ActionClass, ActorKind, Impact, Principal, Resource, Role
+from governance.policy.trial import trial
+from governance.policy.types import Effect
+from governance.types import ActionClass, ActorKind, Impact, Principal
 
 FINE, FOUND, LOOSENS, UNUSABLE = 0, 1, 2, 3
 EXIT_OF = {Effect.ALLOW: 0, Effect.DENY: 1, Effect.REQUIRE_APPROVAL: 2}
@@ -65,6 +64,10 @@ class Command(BaseCommand):
         activate.add_argument(
             "--lost-key", action="store_true", help="the server's former AURA_SECRET_KEY is gone"
         )
+        no = verbs.add_parser("refuse", help="a proposal waits no more")
+        no.add_argument("what", help="the first digits of the version that waits")
+        no.add_argument("--by", metavar="NAME", required=True)
+        no.add_argument("--reason", required=True)
         shade = verbs.add_parser("shadow", help="judge a candidate next to the policy in force")
         shade.add_argument("what", nargs="?", help=f"{WHAT}; left out: how the candidate does")
         shade.add_argument("--by", metavar="NAME")
@@ -103,7 +106,7 @@ class Command(BaseCommand):
     def _show(self, options: dict[str, Any]) -> int:
         policy = current.policy()
         if options["text"]:
-            self.stdout.write(self._text_of(policy))
+            self.stdout.write(current.text())
             return FINE
         for line in words.status(policy):
             self.stdout.write(line)
@@ -111,8 +114,11 @@ class Command(BaseCommand):
 
     def _lint(self, options: dict[str, Any]) -> int:
         source, text = self._read(options["what"])
-        document = load(text, source, inventory=_known())
-        found = [f for f in lint.lint(document) if f.name not in options["waive"]]
+        seen = checked(text, source, inventory=known())
+        document = seen.document
+        if document is None:
+            raise PolicyRefused(source, seen.faults)
+        found = [f for f in seen.findings if f.name not in options["waive"]]
         for finding in found:
             self.stdout.write(f"{source}:{finding.line}: {finding.message}")
         rules = sum(len(policy.rules) for policy in document.policies)
@@ -128,18 +134,18 @@ class Command(BaseCommand):
             self.stdout.write(f"{seen} recorded decisions were asked again")
             self._told(changes)
             self.stdout.write("At all:")
-        try:  # what was recorded is among it
-            return self._told(diff(old.document, new.document, options=current.configured()))
-        except TooManyNames:
-            self.stderr.write("the patterns overlap in too many ways to be compared")
+        compared = compare(old.document, new.document)  # what was recorded is among it
+        if compared.unknown:
+            self.stderr.write(words.UNKNOWN)
             return LOOSENS
+        return self._told(compared.changes)
 
-    def _told(self, changes: list[Change] | list[Replayed]) -> int:
+    def _told(self, changes: Sequence[Change | Replayed]) -> int:
         for change in changes:
             for line in words.changed(change):
                 self.stdout.write(line)
         if not changes:
-            self.stdout.write("Nothing would be decided otherwise.")
+            self.stdout.write(words.ALIKE)
             return FINE
         return LOOSENS if any(change.loosens for change in changes) else FOUND
 
@@ -160,7 +166,7 @@ class Command(BaseCommand):
         return FOUND if wrong or (missing and not options["partial"]) else FINE
 
     def _explain(self, options: dict[str, Any]) -> int:
-        trace = current.explain(self._compiled(options["policy"]), _request(options))
+        trace = current.explain(self._compiled(options["policy"]), _question(options).request())
         said = json.dumps(trace, indent=2) if options["json"] else trace["explanation"]
         self.stdout.write(said)
         return EXIT_OF[trace["decision"]["effect"]]
@@ -183,11 +189,14 @@ class Command(BaseCommand):
             activation.confirm(version, by=second)
             self.stdout.write(f"{version} is in force.")
             return FINE
-        self.stdout.write(
-            f"{version} loosens the policy in force and waits for a second person:"
-            f" manage.py policy activate {version.digest[:12]} --confirm NAME"
-        )
+        self.stdout.write(words.waits(version))
         return FOUND
+
+    def _refuse(self, options: dict[str, Any]) -> int:
+        version = _row(options["what"])
+        activation.refuse(version, by=_person(options["by"]), reason=options["reason"])
+        self.stdout.write(f"{version} waits no more.")
+        return FINE
 
     def _shadow(self, options: dict[str, Any]) -> int:
         if options["what"] is None and not options["end"]:
@@ -201,14 +210,12 @@ class Command(BaseCommand):
         return FINE
 
     def _shadow_report(self) -> int:
-        row = PolicyVersion.objects.filter(shadow=True).first()
-        candidate = current.shadow()
-        if row is None or row.shadow_since is None or candidate is None:
+        how = trial()
+        if how is None:
             self.stdout.write("There is no candidate.")
             return FINE
-        seen, changes = replay(current.policy(), candidate, since=row.shadow_since)
-        self.stdout.write(f"{row} since {row.shadow_since:%Y-%m-%d %H:%M} UTC: {seen} decisions")
-        return self._told(changes)
+        self.stdout.write(str(how))
+        return self._told(how.changes)
 
     # --- what they work on ---
 
@@ -218,21 +225,17 @@ class Command(BaseCommand):
             return current.BUILT_IN, current.built_in_text()
         if what == "current":
             policy = current.policy()
-            return policy.source, self._text_of(policy)
+            return policy.source, current.text()
         if Path(what).is_file():
             return what, _text(Path(what))
         row = _row(what)
         return row.source, row.text
 
-    def _text_of(self, policy: CompiledPolicy) -> str:
-        row = PolicyVersion.objects.filter(digest=policy.version).first()
-        return row.text if row else current.built_in_text()
-
     def _compiled(self, what: str) -> CompiledPolicy:
         if what == "current":
             return current.policy()
         source, text = self._read(what)
-        document = load(text, source, inventory=_known() if Path(what).is_file() else None)
+        document = load(text, source, inventory=known() if Path(what).is_file() else None)
         return CompiledPolicy(document, source=source, options=current.configured())
 
     def _version(self, what: str, by: User | None) -> PolicyVersion:
@@ -240,14 +243,8 @@ class Command(BaseCommand):
             source, text = self._read(what)
             person = by.get_username() if by else "nobody"
             keeper = Principal(kind=ActorKind.USER, name=person)
-            return activation.keep(text, source=source, by=keeper, inventory=_known())
+            return activation.keep(text, source=source, by=keeper, inventory=known())
         return _row(what)
-
-
-def _known() -> Inventory | None:
-    """The inventory that names are checked against; None: there is none."""
-    config: Settings = settings.AURA
-    return configured(config.inventory) if config.inventory else None
 
 
 def _text(file: Path) -> str:
@@ -268,57 +265,26 @@ def _row(digits: str) -> PolicyVersion:
 def _person(name: str) -> User:
     person = User.objects.filter(username=name, is_active=True).first()
     if person is None:
-        known = ", ".join(sorted(_deciders())[:10])
+        known = ", ".join(deciders.names()[:10])
         who = f"approver or admin are: {known}" if known else NOBODY
         raise CommandError(f"there is no active user {name!r}; {who}", returncode=UNUSABLE)
     return person
 
 
-def _deciders() -> Iterator[str]:
-    for person in User.objects.filter(is_active=True).order_by("username"):
-        role = role_of(person)
-        if role is not None and role.rank >= Role.APPROVER.rank:
-            yield person.get_username()
-
-
-def _request(options: dict[str, Any]) -> PolicyRequest:
+def _question(options: dict[str, Any]) -> Question:
     kind, _, name = options["resource"].partition(":")
     if not kind or not name:
         raise CommandError("--resource is TYPE:NAME, e.g. database:orders", returncode=UNUSABLE)
-    resource = Resource(
+    return Question(
         type=kind,
         name=name,
-        namespace=options["namespace"],
-        tags=_split(options["tags"] or ""),
-        sensitivity=_split(options["sensitivity"]),
-    )
-    config: Settings = settings.AURA
-    if options["tags"] is None:
-        resource = configured(config.inventory).described(resource)
-    return PolicyRequest(
-        principal=_principal(options),
-        tool=options["tool"],
-        action_class=ActionClass(options["action"]),
-        resource=resource,
-        purpose=options["purpose"],
+        action=ActionClass(options["action"]),
+        tags=None if options["tags"] is None else listed(options["tags"]),
+        sensitivity=listed(options["sensitivity"]),
+        roles=listed(options["role"]),
         impact=Impact(
             rows=options["rows"], pods=options["pods"], xact_age_s=options["xact_age_secs"]
         ),
         at=options["at"],
+        **{key: options[key] for key in ("tool", "namespace", "user", "service", "purpose")},
     )
-
-
-def _principal(options: dict[str, Any]) -> Principal:
-    """Who is asked about; a user of ours has their role, unless another one is named."""
-    service, user = options["service"], options["user"]
-    roles = _split(options["role"])
-    if user and not roles:
-        person = User.objects.filter(username=user).first()
-        role = role_of(person) if person else None
-        roles = frozenset([role.value]) if role else roles
-    kind = ActorKind.AGENT if service else ActorKind.USER
-    return Principal(kind=kind, name=service or user or "anonymous", roles=roles)
-
-
-def _split(text: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(",") if part.strip())

@@ -21,16 +21,15 @@ from governance.policy.nodes import PolicyRefused
 from governance.policy.types import Effect
 from governance.types import SYSTEM, Action, ActionClass, Resource, Role
 from tests.governance.policy.requests import ask
+from tests.governance.policy.versions import LOOSE, STRICT, kept
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
 ALLOW, ASK, DENY = Effect
-STRICT = current.built_in_text().replace("effect: allow", "effect: deny")
 STRICTER = STRICT.replace(
     "reason_required: true", "approval_quorum: 2\n          reason_required: true"
 )
-LOOSE = current.built_in_text().replace("tags: [inventory]", "name_pattern: '*'")
 
 
 @pytest.fixture
@@ -41,10 +40,6 @@ def ada():
 @pytest.fixture
 def bob():
     return person("bob", Role.APPROVER)
-
-
-def kept(text, source="p.yaml"):
-    return activation.keep(text, source=source, by=SYSTEM)
 
 
 def events(kind):
@@ -131,6 +126,51 @@ def test_a_proposal_does_not_outlive_the_policy_it_was_compared_with(ada, bob):
         activation.confirm(waiting, by=bob)
 
 
+def test_a_refusal_ends_the_wait_and_is_told_to_the_log(ada, bob):
+    version = activation.propose(kept(LOOSE), by=ada).version
+    activation.refuse(version, by=bob, reason="not now")
+    with pytest.raises(PolicyNotActivated, match="does not wait"):
+        activation.confirm(version, by=bob)
+    with pytest.raises(PolicyNotActivated, match="does not wait"):
+        activation.refuse(version, by=bob, reason="again")
+    (event,) = events("policy_refused")
+    payload = event["data"]["payload"]
+    assert (payload["digest"], payload["reason"]) == (version.digest, "not now")
+    assert (payload["proposedBy"], payload["refusedBy"]) == ("user:ada", "user:bob")
+
+
+def test_what_was_refused_waits_again_only_when_somebody_proposes_it(ada, bob):
+    version = activation.propose(kept(LOOSE), by=ada).version
+    activation.refuse(version, by=bob, reason="not now")
+    PolicyVersion.objects.filter(pk=version.pk).update(waiting=True)  # behind the product's back
+    with pytest.raises(PolicyNotActivated, match="nobody is known to have proposed"):
+        activation.confirm(version, by=bob)
+    activation.propose(version, by=ada)
+    assert activation.confirm(version, by=bob).active
+
+
+@pytest.mark.parametrize("role", [None, Role.VIEWER, Role.OPERATOR])
+def test_who_may_not_approve_may_not_refuse(role, ada):
+    version = activation.propose(kept(LOOSE), by=ada).version
+    with pytest.raises(Forbidden, match="approver or admin"):
+        activation.refuse(version, by=person("eve", role), reason="no")
+    version.refresh_from_db()
+    assert version.waiting
+
+
+def test_what_was_read_over_another_policy_is_not_decided(ada, bob):
+    over = activation.in_force()
+    assert over == "built-in"
+    activation.propose(kept(STRICT), by=ada)
+    waiting = activation.propose(kept(LOOSE), by=ada).version
+    for decide in (activation.confirm, activation.propose):
+        with pytest.raises(PolicyNotActivated, match="nothing was decided"):
+            decide(waiting, by=bob, over=over)
+    with pytest.raises(PolicyNotActivated, match="nothing was decided"):
+        activation.refuse(waiting, by=bob, reason="no", over=over)
+    assert activation.confirm(waiting, by=bob, over=activation.in_force()).active
+
+
 def test_a_document_is_kept_once_however_often_it_is_loaded(ada):
     assert kept(STRICT).pk == kept(f"# again\n{STRICT}", "other.yaml").pk
     with pytest.raises(PolicyRefused):
@@ -183,6 +223,18 @@ def test_a_later_file_that_loosens_waits_and_says_how_it_is_confirmed(tmp_path, 
     assert current.judge(ask("read", "file")).effect is DENY
     activation.confirm(waiting, by=bob)
     assert current.judge(ask("read", "file")).effect is ALLOW
+
+
+def test_a_file_that_was_refused_is_not_asked_for_at_every_start(tmp_path, bob):
+    file = tmp_path / "policy.yaml"
+    file.write_text(STRICT)
+    activation.at_start(file, inventory=None)
+    file.write_text(LOOSE)
+    activation.at_start(file, inventory=None)
+    activation.refuse(PolicyVersion.objects.get(waiting=True), by=bob, reason="no")
+    assert f"{file} was refused by user:bob" in activation.at_start(file, inventory=None)
+    assert not PolicyVersion.objects.filter(waiting=True).exists()
+    assert len(events("policy_proposed")) == 1
 
 
 def test_a_bad_file_is_refused_with_its_place(tmp_path):

@@ -261,3 +261,17 @@ def test_shadow_counts_what_a_candidate_would_have_decided_otherwise(looser):
     assert "LOOSENS" in said
     assert run("shadow", "--end", "--by", "ada")[0] == 0
     assert run("shadow")[1] == "There is no candidate.\n"
+
+
+def test_a_proposal_names_its_page_and_is_refused_with_a_reason(looser):
+    person("ada", Role.ADMIN)
+    person("bob", Role.APPROVER)
+    code, said, _ = run("activate", looser, "--by", "ada")
+    version = PolicyVersion.objects.get()
+    assert code == 1
+    assert f"/admin/governance/policyversion/{version.pk}/change/" in said
+    code, said, _ = run("refuse", version.digest[:12], "--by", "bob", "--reason", "not now")
+    assert (code, said) == (0, f"{version} waits no more.\n")
+    code, _, complaint = run("refuse", version.digest[:12], "--by", "bob", "--reason", "not now")
+    assert code == 3
+    assert "does not wait" in complaint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from governance.inventory import parse
+from governance.policy.current import built_in_text
 from governance.policy.loader import load
 from governance.policy.nodes import PolicyRefused
 from governance.policy.types import Effect
@@ -217,6 +218,10 @@ def test_names_that_nothing_in_the_inventory_has_are_refused(match, words):
 )
 def test_names_of_the_inventory_are_read(match):
     assert load(with_match(match), "p.yaml", inventory=INVENTORY).policies
+
+
+def test_the_document_that_comes_with_the_product_is_read_beside_any_inventory():
+    assert load(built_in_text(), "p.yaml", inventory=INVENTORY).policies
 
 
 def test_without_an_inventory_any_name_is_read():

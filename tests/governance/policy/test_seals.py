@@ -18,12 +18,10 @@ from governance.policy.activation import PolicyNotActivated
 from governance.policy.types import Effect
 from governance.types import SYSTEM, Role
 from tests.governance.policy.requests import ask
+from tests.governance.policy.versions import LOOSE, STRICT, kept
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
-
-STRICT = current.built_in_text().replace("effect: allow", "effect: deny")
-LOOSE = current.built_in_text().replace("tags: [inventory]", "name_pattern: '*'")
 
 
 @pytest.fixture
@@ -34,10 +32,6 @@ def ada():
 @pytest.fixture
 def bob():
     return person("bob", Role.APPROVER)
-
-
-def kept(text):
-    return activation.keep(text, source="p.yaml", by=SYSTEM)
 
 
 def in_force():

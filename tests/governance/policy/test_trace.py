@@ -115,6 +115,11 @@ def test_a_limit_that_is_hit_shows_as_failed():
     assert trace["explanation"].endswith("Reason: Operation affects 101 rows, limit is 100")
 
 
+def test_what_the_inventory_could_hold_and_does_not_is_said_to_be_missing_there():
+    trace = explain(POLICY, ask("destructive"))
+    assert "The resource is not in the inventory, so it has no tags." in trace["explanation"]
+
+
 def test_the_default_says_which_tags_there_are_policies_for():
     trace = explain(POLICY, ask("destructive"))
     assert trace["default_applied"] is True

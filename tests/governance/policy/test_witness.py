@@ -197,6 +197,21 @@ def test_a_word_that_looks_misspelt_is_told():
     assert finding.line == 7
 
 
+def test_words_as_long_as_texts_are_not_compared():
+    """Made so that to compare two of them takes minutes."""
+    long, alike = ("".join(chr(0x4E00 + n * step % 110) for n in range(9999)) for step in (1, 7))
+    text = """
+        policies:
+          - {name: a, resources: [{type: d, match: {tags: [%s]}}],
+             rules: [{action: read, effect: allow}]}
+          - {name: b, resources: [{type: e, match: {tags: [%s]}}],
+             rules: [{action: read, effect: allow}]}
+          - {name: c, resources: [{type: e, match: {tags: [%s]}}],
+             rules: [{action: write, effect: deny}]}
+    """ % (long, long, alike)  # noqa: UP031 - the text is full of braces
+    assert list(misspelt(document(text))) == []
+
+
 def test_a_thousand_policies_are_looked_through():
     policies = [
         {

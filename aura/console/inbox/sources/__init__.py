@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
+
+from django.db.models import CharField, Count, QuerySet, Value
 
 from aura.console.inbox.items import Item, Kind
 from aura.console.inbox.wanted import Wanted
@@ -20,8 +21,15 @@ class Source(Protocol):
     def permission(self) -> str:
         """Who may see them."""
 
-    def counts(self, wanted: Wanted) -> Mapping[Kind, int]:
-        """How many of each kind there are; in one question to the database."""
+    def counts(self, wanted: Wanted) -> QuerySet[Any, Any]:
+        """(kind, how many) of each kind there is; the listing asks for all sources at once."""
 
     def items(self, wanted: Wanted, start: int, stop: int) -> list[Item]:
         """Those from place `start` up to `stop` of all that are wanted, the riskiest kind first."""
+
+
+def number_of(rows: QuerySet[Any], kind: Kind) -> QuerySet[Any, Any]:
+    """The counts of rows that are all of one kind."""
+    named = rows.order_by().values(kind_=Value(kind, CharField()))
+    counted: QuerySet[Any, Any] = named.annotate(number=Count("pk"))
+    return counted.values_list("kind_", "number")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
@@ -11,8 +12,9 @@ from aura.console.inbox.items import Item, Kind
 from aura.console.inbox.wanted import Wanted
 from aura.kernel.ids import parse_uuid
 from governance.access import DECIDE
-from governance.approvals import eligible, holders, obstacle
+from governance.approvals import eligible, holders, obstacle, weighing
 from governance.models import Approval, ApprovalStatus, Verdict
+from governance.templatetags.shown import sentences
 from governance.types import ActionClass, Role, folded
 from tickets.models import Ticket
 from tickets.plan import SUBMIT_PLAN
@@ -37,10 +39,10 @@ class Requests:
     kinds = (Kind.DESTRUCTIVE, Kind.ACTION, Kind.PLAN)
     permission = "governance.view_approval"
 
-    def counts(self, wanted: Wanted) -> Mapping[Kind, int]:
+    def counts(self, wanted: Wanted) -> QuerySet[Any, Any]:
         kind = _first(Kind.PLAN, Kind.DESTRUCTIVE, Kind.ACTION, CharField)
         counted = _rows(wanted).order_by().annotate(kind_=kind).values_list("kind_")
-        return {Kind(name): number for name, number in counted.annotate(Count("pk"))}
+        return counted.annotate(number=Count("pk"))
 
     def items(self, wanted: Wanted, start: int, stop: int) -> list[Item]:
         place = _first(2, 0, 1, IntegerField)
@@ -115,9 +117,11 @@ def _item(row: Approval, wanted: Wanted, titles: Mapping[str, str], people: list
 def _what(row: Approval, *, is_plan: bool) -> str:
     """What is asked for, in its own words where it has some; else the tool, and what it finds."""
     said = row.arguments.get("summary" if is_plan else "description")
+    if isinstance(said, str) and said.strip():
+        return sentences(said)[0] if is_plan else said
     preview = row.context.get("preview") if isinstance(row.context, dict) else None
     found = preview.strip().split("\n", 1)[0] if isinstance(preview, str) else ""
-    return str(said or (f"{row.tool_name}: {found}" if found else row.tool_name))
+    return f"{row.tool_name}: {found}" if found else weighing.sentence(row)
 
 
 def _votes(row: Approval, people: list[str]) -> str:

@@ -1,46 +1,35 @@
-"""What was done in an emergency and nobody looked at, and what secbot found lately."""
+"""What was done in an emergency and nobody looked at, and what secbot found and nobody closed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils.timezone import now
 
 from aura.console.inbox.items import Item, Kind
+from aura.console.inbox.sources import number_of
 from aura.console.inbox.wanted import Wanted
-from governance.access import DECIDE
+from governance.access import DECIDE, READ_LOG
 from governance.models import EmergencyReview, SecurityIncident
+from governance.secbot import closing
 from governance.types import folded
 
-FRESH = timedelta(days=7)  # nobody closes an incident: what is older is found among the alerts
+NOT_YOURS = "it takes the role approver or above"
 
 
 class Incidents:
-    """Incidents of the last days that have no bundle yet."""
+    """Incidents that nobody has closed."""
 
     kinds = (Kind.INCIDENT,)
-    permission = "governance.view_auditevent"
+    permission = READ_LOG
 
-    def counts(self, wanted: Wanted) -> Mapping[Kind, int]:
-        return {Kind.INCIDENT: _incidents(wanted).count()}
+    def counts(self, wanted: Wanted) -> QuerySet[Any, Any]:
+        return number_of(_incidents(wanted), Kind.INCIDENT)
 
     def items(self, wanted: Wanted, start: int, stop: int) -> list[Item]:
         page = _incidents(wanted).order_by("opened_at", "pk")[start:stop]
-        return [
-            Item(
-                kind=Kind.INCIDENT,
-                what=f"{row.type}: {row.subject}",
-                url=f"{reverse('admin:governance_securityalert_changelist')}?type__exact={row.type}",
-                since=row.opened_at,
-                resource=row.key,
-                asked_by="secbot",
-                yours=True,
-            )
-            for row in page
-        ]
+        return [_incident(row, wanted) for row in page]
 
 
 class Reviews:
@@ -49,8 +38,8 @@ class Reviews:
     kinds = (Kind.REVIEW,)
     permission = "governance.view_approval"
 
-    def counts(self, wanted: Wanted) -> Mapping[Kind, int]:
-        return {Kind.REVIEW: _reviews(wanted).count()}
+    def counts(self, wanted: Wanted) -> QuerySet[Any, Any]:
+        return number_of(_reviews(wanted), Kind.REVIEW)
 
     def items(self, wanted: Wanted, start: int, stop: int) -> list[Item]:
         page = _reviews(wanted).select_related("approval").order_by("opened_at", "pk")
@@ -58,12 +47,29 @@ class Reviews:
 
 
 def _incidents(wanted: Wanted) -> QuerySet[SecurityIncident]:
-    rows = SecurityIncident.objects.filter(
-        status=SecurityIncident.Status.RECORDED, opened_at__gt=now() - FRESH
-    )
+    rows = SecurityIncident.objects.filter(closed_at=None)
     if wanted.q:
         rows = rows.filter(Q(type__icontains=wanted.q) | Q(subject__icontains=wanted.q))
+    if wanted.mine:
+        closes = wanted.user.has_perm(DECIDE)
+        rows = rows.exclude(subject__iexact=f"user:{wanted.by.name}") if closes else rows.none()
     return rows if Kind.INCIDENT in wanted.kinds else rows.none()
+
+
+def _incident(row: SecurityIncident, wanted: Wanted) -> Item:
+    because = "" if wanted.user.has_perm(DECIDE) else NOT_YOURS
+    if closing.about(row, wanted.by.name):
+        because = "somebody else must close what is about you"
+    return Item(
+        kind=Kind.INCIDENT,
+        what=f"{row.type}: {row.subject}",
+        url=reverse("admin:governance_securityincident_change", args=[row.pk]),
+        since=row.opened_at,
+        resource=row.key,
+        asked_by="secbot",
+        yours=not because,
+        because=because,
+    )
 
 
 def _reviews(wanted: Wanted) -> QuerySet[EmergencyReview]:
@@ -78,7 +84,7 @@ def _reviews(wanted: Wanted) -> QuerySet[EmergencyReview]:
 
 
 def _review(row: EmergencyReview, wanted: Wanted) -> Item:
-    because = "" if wanted.user.has_perm(DECIDE) else "it takes the role approver or above"
+    because = "" if wanted.user.has_perm(DECIDE) else NOT_YOURS
     if folded(row.opened_by) == folded(wanted.by.name):
         because = "somebody else must review what you released"
     return Item(

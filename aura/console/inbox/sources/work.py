@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Sum, Value, When
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from agents.models import CallState, ToolExecution
 from agents.types import WaitKind
 from aura.console.inbox.items import Item, Kind
 from aura.console.inbox.wanted import Wanted
+from governance.templatetags.shown import paragraphs
 from tickets.models import Status, Ticket, TicketCount
 
 CHANGE = "tickets.change_ticket"
@@ -28,14 +30,14 @@ class Work:
     kinds = (Kind.QUESTION, Kind.PAUSED, Kind.FAILED)
     permission = "tickets.view_ticket"
 
-    def counts(self, wanted: Wanted) -> Mapping[Kind, int]:
-        counted: Iterable[tuple[str, int]]
+    def counts(self, wanted: Wanted) -> QuerySet[Any, Any]:
+        named = [When(status=status, then=Value(kind)) for status, kind in KINDS.items()]
+        kind = Case(*named, output_field=CharField())
         if wanted.narrowed:
-            counted = _rows(wanted).order_by().values_list("status").annotate(Count("pk"))
-        else:
-            kept = TicketCount.objects.filter(status__in=_statuses(wanted)).order_by()
-            counted = kept.values_list("status").annotate(Sum("tickets"))
-        return {KINDS[status]: number for status, number in counted}
+            rows = _rows(wanted).order_by().annotate(kind_=kind).values_list("kind_")
+            return rows.annotate(number=Count("pk"))
+        kept = TicketCount.objects.filter(status__in=_statuses(wanted)).order_by()
+        return kept.annotate(kind_=kind).values_list("kind_").annotate(number=Sum("tickets"))
 
     def items(self, wanted: Wanted, start: int, stop: int) -> list[Item]:
         places = [When(status=status, then=Value(n)) for n, status in enumerate(KINDS)]
@@ -71,7 +73,8 @@ def _questions(page: Sequence[Ticket]) -> dict[Any, ToolExecution]:
 def _item(row: Ticket, wanted: Wanted, call: ToolExecution | None) -> Item:
     may = wanted.user.has_perm(CHANGE)
     url = reverse("admin:tickets_ticket_change", args=[row.pk])
-    told = str(call.wait_detail.get("question", "")) if call else row.last_error
+    question = str(call.wait_detail.get("question", "")) if call else ""
+    told = paragraphs(question)[0] or capfirst(row.last_error)
     return Item(
         kind=KINDS[row.status],
         what=told or row.title,

@@ -1,15 +1,19 @@
-"""What `manage.py policy` prints."""
+"""The policy in words: what `manage.py policy` prints and the console shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from governance.models import PolicyVersion
+from governance.policy import deciders
 from governance.policy.diff import Change
 from governance.policy.engine import CompiledPolicy
 from governance.policy.replay import Replayed
 from governance.policy.types import PolicyRequest
 from governance.types import ActorKind
+
+ALIKE = "Nothing would be decided otherwise."
+UNKNOWN = "the patterns overlap in too many ways to be compared"
 
 
 def status(policy: CompiledPolicy) -> Iterator[str]:
@@ -32,15 +36,33 @@ def status(policy: CompiledPolicy) -> Iterator[str]:
     )
 
 
+def waits(version: PolicyVersion) -> str:
+    """What is told of a version that loosens the one in force: who goes on with it, and how."""
+    return (
+        f"{version} loosens the policy in force and waits for a second person: at"
+        f" {deciders.page_of(version)}, or manage.py policy activate {version.digest[:12]}"
+        " --confirm NAME"
+    )
+
+
 def changed(change: Change | Replayed) -> Iterator[str]:
     """One kind of change: what it is, whether it loosens, and an example."""
     before, after = change.words
     mark = "LOOSENS " if change.loosens else "tightens"
-    count = f"  ({change.count} times)" if isinstance(change, Replayed) else ""
-    yield f"{mark}  {change.example.action_class}: {before} -> {after}{count}"
+    yield f"{mark}  {change.example.action_class}: {before} -> {after}{times(change)}"
     yield f"          e.g. {asked(change.example)}"
+    yield f"          {rules(change)}"
+
+
+def times(change: Change | Replayed) -> str:
+    """How often it was asked for, where that was counted."""
+    return f"  ({change.count} times)" if isinstance(change, Replayed) else ""
+
+
+def rules(change: Change | Replayed) -> str:
+    """Which rule decides the example before, and which afterwards."""
     old, new = change.before, change.after
-    yield f"          {_rule(old.policy, old.rule_index)} -> {_rule(new.policy, new.rule_index)}"
+    return f"{_rule(old.policy, old.rule_index)} -> {_rule(new.policy, new.rule_index)}"
 
 
 def asked(request: PolicyRequest) -> str:

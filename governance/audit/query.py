@@ -103,7 +103,7 @@ def _walked(
     whatever = _behind(_where(replace(asked, trace_id_prefix="")), page).order_by(*_order(page))
     edge = whatever.values_list("recorded_at", "pk")[most - 1 : most]
     for at, key in edge:
-        found = _by_place(found, "<=" if page.oldest_first else ">=", at, key)
+        found = by_place(found, "<=" if page.oldest_first else ">=", at, key)
     wanted = found.values_list("pk", flat=True)[page.offset : page.offset + page.limit]
     keys = list(wanted)
     return _in_order(keys) if len(keys) == page.limit or not edge else None
@@ -158,6 +158,12 @@ def event(key: str) -> AuditEvent | None:
     return AuditEvent.objects.filter(key=key).first()
 
 
+def fitting(asked: Filter, page: Page) -> QuerySet[AuditEvent]:
+    """All events that fit, in the page's order and from behind its place on; none is read yet."""
+    narrow = _behind(_where(asked), page).filter(_any_of(asked.types, asked.actors))
+    return narrow.order_by(*_order(page))
+
+
 def of_traces(trace_ids: Sequence[str], *, most: int, at_once: int) -> Iterator[list[AuditEvent]]:
     """Events of these traces, oldest first, so many at once."""
     found = AuditEvent.objects.filter(trace_id__in=trace_ids)
@@ -199,13 +205,14 @@ def _behind(found: QuerySet[AuditEvent], page: Page) -> QuerySet[AuditEvent]:
     last = event(page.behind)
     if last is None:
         return found.none()
-    return _by_place(found, ">" if page.oldest_first else "<", last.recorded_at, last.pk)
+    return by_place(found, ">" if page.oldest_first else "<", last.recorded_at, last.pk)
 
 
-def _by_place(
-    found: QuerySet[AuditEvent], way: str, at: datetime, key: int
-) -> QuerySet[AuditEvent]:
-    """Compared as a pair, which is one place in the index; Django has no words for it."""
+def by_place(found: QuerySet[AuditEvent], way: str, at: datetime, key: int) -> QuerySet[AuditEvent]:
+    """Those before or behind a place of the order of time.
+
+    Compared as a pair, which is one place in the index; Django has no words for it.
+    """
     pair = f"(recorded_at, id) {way} (%s, %s)"
     return found.extra(where=[pair], params=[at, key])  # noqa: S610 - no text
 

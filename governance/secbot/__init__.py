@@ -7,6 +7,7 @@ detectors  events and state in, alerts out: no rows, no clock
 limits     the settings they are judged by
 follower   reads the log by place, each event once, and writes what was found
 incidents  an alert that is not a repetition becomes an incident; the callback of its bundle
+closing    a person closes an incident, with a reason
 watcher    the thread of a worker that does it
 gauges     what /metrics says of it
 

@@ -12,9 +12,11 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from aura.kernel.errors import NotFound, Problem
+from governance import notices
 from governance.audit.canonical import storable
 from governance.audit.record import record
 from governance.models import SecbotCursor, SecurityAlert, SecurityIncident
+from governance.notices import Kind, Message
 from governance.secbot.alerts import Alert
 from governance.secbot.events import SECBOT
 from governance.types import Principal
@@ -58,6 +60,7 @@ def raise_alert(alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta) -> S
     _tell(RAISED, alert, said)
     if incident is not None:
         _tell(RECORDED, alert, _said(alert) | {"incidentId": incident.key, "note": incident.note})
+        notices.tell(_notice(alert, incident))
     level = logging.ERROR if alert.severity == "critical" else logging.WARNING
     words = "secbot: %s %s: %s"
     transaction.on_commit(
@@ -107,6 +110,20 @@ def _opened(alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta) -> Secur
     count(cursor, "created")
     return SecurityIncident.objects.create(
         type=alert.type, subject=alert.subject, note=NO_BUNDLE, opened_at=alert.at
+    )
+
+
+def _notice(alert: Alert, incident: SecurityIncident) -> Message:
+    critical = alert.severity == "critical"
+    return Message(
+        key=incident.key,
+        kind=Kind.INCIDENT,
+        head="SECURITY INCIDENT",
+        what=f"{alert.type} - {alert.subject}",
+        lines=[alert.message, f"severity: {alert.severity}"],
+        page=f"/admin/governance/securityincident/{incident.pk}/change/",
+        priority=notices.URGENT if critical else notices.HIGH,
+        tags=["rotating_light"],
     )
 
 

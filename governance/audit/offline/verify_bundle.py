@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks an exported log of Aura: `python verify_bundle.py BUNDLE [--key VKEY]`; exits 0 or 1.
+"""Checks an exported log of Aura: `python3 verify_bundle.py BUNDLE [--key VKEY]`; exits 0 or 1.
 
 One file; needs Python 3.9 and the package `cryptography`, neither Aura nor a database. BUNDLE is
 a directory or a tar. It must hold: entries without a gap, each hash following from the one before;
 the RFC 6962 root over them, signed (C2SP notes, Ed25519); every older checkpoint agreeing with it.
+Or it is the proof of one event, a JSON file: its bytes must lead to the root that is signed.
 Give `--key` and `--checkpoint` from somewhere else than the bundle: they tell whose log it is, and
 that it is not an older or shortened one.
 """
@@ -282,6 +283,67 @@ def counts(
     return True
 
 
+# --- one event ------------------------------------------------------------------------------------
+
+
+def proof_in(path: str) -> dict[str, Any] | None:
+    """The proof of one event that the file is, or None."""
+    if Path(path).is_dir():
+        return None
+    with Path(path).open("rb") as file:
+        if file.read(1) != b"{":
+            return None
+    said: dict[str, Any] = json.loads(Path(path).read_bytes())
+    return said
+
+
+def root_over(body: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root to which a proof leads from the entry at `index` (from 0); RFC 9162 2.1.3.2."""
+    place, last = index, size - 1
+    found = hashlib.sha256(b"\x00" + body).digest()
+    for sibling in path:
+        if last == 0:
+            raise Bad("the proof is too long")
+        if place & 1 or place == last:
+            found = hashlib.sha256(b"\x01" + sibling + found).digest()
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            found = hashlib.sha256(b"\x01" + found + sibling).digest()
+        place, last = place >> 1, last >> 1
+    if last:
+        raise Bad("the proof is too short")
+    return found
+
+
+def check_event(
+    said: dict[str, Any], given: list[Key], outside: list[Checkpoint], witness: Key | None
+) -> str:
+    """Raises `Bad`; else what was proved, as text."""
+    body = said["body"].encode() if "body" in said else base64.b64decode(said["body64"])
+    checkpoint, seq = Checkpoint(said["checkpoint"]), int(said["seq"])
+    if not 0 < seq <= checkpoint.size:
+        raise Bad(f"there is no event {seq} among {checkpoint.size}")
+    keys = Keys(given or [Key(text) for text in said["keys"]][-1:])
+    keys.follow(said["rotations"])
+    signed = {checkpoint.size: checkpoint.root}
+    if not counts(checkpoint, keys, checkpoint.size, signed, agreed=0):
+        raise Bad("the checkpoint was given up: ask for the proof again")
+    path = [base64.b64decode(node, validate=True) for node in said["proof"]]
+    if root_over(body, seq - 1, checkpoint.size, path) != checkpoint.root:
+        raise Bad(f"event {seq} is not what was signed at that place")
+    for other in outside:
+        if other.size != checkpoint.size:
+            raise Bad(f"this proof can be compared with a checkpoint of {checkpoint.size} alone")
+        if other.root != checkpoint.root:
+            raise Bad(f"the checkpoint kept elsewhere says something else of {other.size} entries")
+    if witness and not checkpoint.signed_by(witness):
+        raise Bad("nothing here is signed by the witness")
+    event = json.loads(body)
+    what = ascii(f"{event['type']} at {event['timestamp']}")
+    return f"OK: event {seq} of {checkpoint.size} entries signed by {checkpoint.origin!a}: {what}"
+
+
 def say(text: str, **how: Any) -> None:
     print(text, **how)  # noqa: T201 - that is what it is for
 
@@ -307,7 +369,7 @@ def kept(text: str) -> list[Checkpoint]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("bundle")
+    parser.add_argument("bundle", help="a directory or tar of export_log, or the proof of an event")
     parser.add_argument("--key", action="append", default=[], help="the log's public key")
     parser.add_argument("--checkpoint", action="append", default=[], help="file kept elsewhere")
     parser.add_argument("--witness", help="public key of the witness that must have signed")
@@ -321,12 +383,16 @@ def main(arguments: list[str] | None = None) -> int:
         outside = [c for name in said.checkpoint for c in kept(Path(name).read_text("utf-8"))]
         witness = Key(said.witness) if said.witness else None
         given = [Key(text) for text in said.key]
-        say(check(Bundle(said.bundle), given, outside, witness, progress))
+        proof = proof_in(said.bundle)
+        if proof is not None:
+            say(check_event(proof, given, outside, witness))
+        else:
+            say(check(Bundle(said.bundle), given, outside, witness, progress))
     except (Bad, OSError, ValueError, KeyError, TypeError, tarfile.TarError) as error:
         say(f"BROKEN: {error}")
         return 1
     if not given:
-        say("No --key was given: the bundle is whole, but whose it is was not checked.")
+        say("No --key was given: it is whole, but whose it is was not checked.")
     return 0
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache, cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -33,6 +34,28 @@ VERSION = "1.0.0"
 LAST_PORT = 65535
 HOURS = 24
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class NoticeChannel(StrEnum):
+    """How people are told of something."""
+
+    EMAIL = "email"
+    NTFY = "ntfy"
+    SLACK = "slack"
+
+
+class NoticeKind(StrEnum):
+    """What people are told of (`governance.notices`)."""
+
+    ACTION = "action"
+    PLAN = "plan"
+    DENIED = "denied"
+    EMERGENCY = "emergency"
+    QUESTION = "question"
+    FAILED = "failed"
+    PAUSED = "paused"
+    POLICY = "policy"
+    INCIDENT = "incident"
 
 
 class ConfigError(Exception):
@@ -83,6 +106,24 @@ def _hours(value: Any) -> Any:
     return frozenset(hour % HOURS for hour in range(first, last if last > first else last + HOURS))
 
 
+def _notices(value: Any) -> Any:
+    """`ntfy=action,incident email=all slack=none`."""
+    if not isinstance(value, str):
+        return value
+    told = {}
+    for part in value.split():
+        channel, _, kinds = part.partition("=")
+        if channel not in set(NoticeChannel):
+            raise ValueError(f"{channel} is none of {', '.join(NoticeChannel)}")
+        whole = {"all": list(NoticeKind), "none": []}
+        names = whole.get(kinds, kinds.split(","))
+        if strange := set(names) - set(NoticeKind):
+            known = ", ".join([*NoticeKind, *whole])
+            raise ValueError(f"{channel} is told of {', '.join(sorted(strange))}: none of {known}")
+        told[NoticeChannel(channel)] = frozenset(map(NoticeKind, names))
+    return tuple(told.items())
+
+
 def _days(value: Any) -> Any:
     """`mon-fri`, or `mon,wed,fri`; 0 is Monday."""
     if not isinstance(value, str):
@@ -128,6 +169,9 @@ ManifestRules = Annotated[
     tuple[Literal["image", "limits", "namespace", "deprecated", "version", "none"], ...],
     NoDecode,
     BeforeValidator(_comma_list),
+]
+Notices = Annotated[
+    tuple[tuple[NoticeChannel, frozenset[NoticeKind]], ...], NoDecode, BeforeValidator(_notices)
 ]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
@@ -307,6 +351,9 @@ class Settings(BaseSettings):
     ntfy_server: Annotated[str, _url("http", "https"), Field(min_length=1)] = "https://ntfy.sh"
     ntfy_topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
     ntfy_token: str = ""
+    slack_webhook_url: Annotated[str, _url("http", "https")] = ""
+    # A channel that is not named is told of everything.
+    notify: Notices = ()
 
     agent_max_turns: Annotated[int, Field(ge=1)] = 50
     agent_plan_approval: bool = True
@@ -478,11 +525,21 @@ class Settings(BaseSettings):
             )
         return problems
 
+    def told_of(self, kind: NoticeKind) -> list[NoticeChannel]:
+        """The channels that are told of it."""
+        named = dict(self.notify)
+        return [each for each in self.notice_channels if kind in named.get(each, NoticeKind)]
+
     def _notify_problems(self) -> list[str]:
-        if self.notify_provider == "none" or self.ntfy_topic:
-            return []
-        why = "on a public server whoever knows it reads along, so choose one nobody guesses"
-        return [f"AURA_NTFY_TOPIC: needed where AURA_NOTIFY_PROVIDER=ntfy; {why}"]
+        problems = [
+            f"AURA_NOTIFY: {channel} is not configured ({' and '.join(needed)})"
+            for channel, needed in self.notice_settings.items()
+            if dict(self.notify).get(channel) and channel not in self.notice_channels
+        ]
+        if self.notify_provider == "ntfy" and not self.ntfy_topic:
+            why = "on a public server whoever knows it reads along, so choose one nobody guesses"
+            problems.append(f"AURA_NTFY_TOPIC: needed where AURA_NOTIFY_PROVIDER=ntfy; {why}")
+        return problems
 
     def _search_problems(self) -> list[str]:
         provider, url = self.search_provider, self.search_url
@@ -562,6 +619,11 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def console_url(self) -> str:
+        """Base URL of the API and the console as people reach them, without a slash at its end."""
+        return self.public_url.rstrip("/") or f"http://localhost:{self.ports.api}"
+
+    @property
     def public_host(self) -> str:
         """Host name of `public_url`, empty when there is none."""
         return urlsplit(self.public_url).hostname or ""
@@ -597,6 +659,27 @@ class Settings(BaseSettings):
     def incidents(self) -> Path:
         """Absolute directory of the incident bundles."""
         return _placed(self.incident_dir) if self.incident_dir else _below(self.data, "incidents")
+
+    @property
+    def notice_settings(self) -> dict[NoticeChannel, dict[str, object]]:
+        """What each channel needs: setting -> its value."""
+        return {
+            NoticeChannel.EMAIL: {
+                "HELPDESK_EMAIL_TO": self.email_to,
+                "HELPDESK_EMAIL_FROM": self.email_from,
+                "HELPDESK_SMTP_HOST": self.smtp_host,
+            },
+            NoticeChannel.NTFY: {
+                "AURA_NOTIFY_PROVIDER": self.notify_provider == "ntfy",
+                "AURA_NTFY_TOPIC": self.ntfy_topic,
+            },
+            NoticeChannel.SLACK: {"AURA_SLACK_WEBHOOK_URL": self.slack_webhook_url},
+        }
+
+    @property
+    def notice_channels(self) -> list[NoticeChannel]:
+        """Those over which people can be told."""
+        return [name for name, needed in self.notice_settings.items() if all(needed.values())]
 
     @property
     def log_key(self) -> Path:

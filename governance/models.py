@@ -36,6 +36,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-recorded_at", "-id"]
+        verbose_name = "event"
         indexes = [
             models.Index(  # of a trace, and of how one begins
                 fields=["trace_id", "-recorded_at", "-id"],
@@ -210,6 +211,11 @@ class Approval(models.Model):
             models.Index(
                 fields=["use_by"], name="approval_use_by", condition=models.Q(status="approved")
             ),
+            models.Index(  # what a page shows of earlier decisions on the same thing
+                fields=["resource_name", "tool_name", "-requested_at"],
+                name="approval_earlier",
+                condition=models.Q(decided_at__isnull=False),
+            ),
         ]
         permissions = [
             ("decide_approval", "Can approve and deny requests"),
@@ -263,15 +269,15 @@ class EmergencyReview(models.Model):
 
     class Meta:
         ordering = ["-opened_at", "-pk"]
-        verbose_name = "emergency review"
+        verbose_name = "break-glass review"
 
     def __str__(self) -> str:
         return f"break-glass by {self.opened_by}"
 
 
 class ApprovalCallback(models.Model):
-    """One message about a request: to its `callback_url` for each end it comes to, else to the
-    channel of the settings (`governance.approvals.notices`).
+    """One message about a request: to its `callback_url` for each end it comes to, or to the
+    webhook of the settings (`governance.approvals.notices`).
 
     It is due when `next_at` has come; neither sent nor given up while `next_at` is not null.
     """
@@ -279,7 +285,6 @@ class ApprovalCallback(models.Model):
     class Channel(models.TextChoices):
         CALLBACK = "callback"
         WEBHOOK = "webhook"
-        EMAIL = "email"
 
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="callbacks")
     channel = models.CharField(
@@ -302,6 +307,54 @@ class ApprovalCallback(models.Model):
 
     def __str__(self) -> str:
         return self.message_id
+
+
+class Notice(models.Model):
+    """What people are told over one channel (`governance.notices`): `key` names it, `body` is the
+    message. It is due when `next_at` has come; sent or given up while `next_at` is null.
+    """
+
+    key = models.CharField(max_length=150)
+    channel = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16)
+    body = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ("view", "add")  # to add is to try the channels out
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "channel"], name="one_notice_a_channel")
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="notice_newest"),
+            models.Index(
+                fields=["next_at"], name="notice_due", condition=models.Q(next_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class LinkUse(models.Model):
+    """A person followed a link of a message, which they can do once; kept while it is good."""
+
+    nonce = models.CharField(max_length=32)
+    person = models.CharField(max_length=150)
+    at = models.DateTimeField(db_default=Now())
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["nonce", "person"], name="one_use_a_person")]
+
+    def __str__(self) -> str:
+        return f"link used by {self.person}"
 
 
 class ApiToken(models.Model):
@@ -367,6 +420,29 @@ class PolicyVersion(models.Model):
         return f"{self.source} {self.digest[:12]}"
 
 
+class LogCheck(models.Model):
+    """The verification of the whole log that was asked for last; one row.
+
+    `number` counts them. A worker has `begun_at`, tells at `heard_at` that `checked` of `events`
+    are looked at, and at `ended_at` what is wrong with the log: nothing where `fault` is empty.
+    `error`: why it could not be finished.
+    """
+
+    number = models.BigIntegerField(default=0)
+    asked_by = models.CharField(max_length=150, blank=True)
+    asked_at = models.DateTimeField(null=True)
+    begun_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    checked = models.BigIntegerField(default=0)
+    events = models.BigIntegerField(default=0)
+    fault = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"check {self.number} by {self.asked_by}"
+
+
 class SecbotCursor(models.Model):
     """Up to where secbot has read the log; one row, whose lock makes one reader at a time.
 
@@ -394,7 +470,9 @@ def incident_key() -> str:
 
 
 class SecurityIncident(models.Model):
-    """What secbot found and somebody has to look at. The callback brings its `bundle`."""
+    """What secbot found and somebody has to look at: open until a person has closed it with a
+    reason (`closed_at`). The callback brings its `bundle`.
+    """
 
     class Status(models.TextChoices):
         RECORDED = "recorded"
@@ -408,11 +486,19 @@ class SecurityIncident(models.Model):
     opened_at = models.DateTimeField()
     bundle = models.JSONField(null=True)
     bundled_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    closed_at = models.DateTimeField(null=True, blank=True)
+    close_reason = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-opened_at", "-pk"]
         indexes = [
-            models.Index(fields=["type", "subject", "-opened_at"], name="incident_by_subject")
+            models.Index(fields=["type", "subject", "-opened_at"], name="incident_by_subject"),
+            models.Index(
+                fields=["opened_at"],
+                name="incident_open",
+                condition=models.Q(closed_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -100,13 +100,25 @@ def open_request(
         raise ShownIsStale(STALE)
     if approval.status != ApprovalStatus.PENDING:
         raise ApprovalNotPending(
-            f"There is no pending approval to respond to: this one is {approval.status}"
+            f"There is no pending approval to respond to: this one {how_it_ended(approval)}"
         )
     if approval.expires_at <= moment:
         raise ApprovalNotPending(f"The request expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC")
     if seen.fingerprint and seen.fingerprint.lower() != approval.fingerprint:
         raise ShownIsStale(STALE)
     return approval, moment
+
+
+def how_it_ended(approval: Approval) -> str:
+    """Of a request that waits no more: how, by whom and when, as it goes on after its name."""
+    if not approval.decided_by or not approval.decided_at:
+        return f"is {approval.status}"
+    when = f"at {approval.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    if approval.status == ApprovalStatus.EXPIRED:
+        return f"expired {when}"
+    used = approval.status == ApprovalStatus.CONSUMED
+    done = ApprovalStatus.APPROVED if used else approval.status
+    return f"was {done} by {approval.decided_by} {when}"
 
 
 def grant(approval: Approval, *, at: datetime, valid_for: timedelta | None) -> None:

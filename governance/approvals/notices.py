@@ -1,34 +1,35 @@
-"""Who should know of requests: a webhook and people's mail (behaviour §2.5), if they are set.
+"""Who is told of requests: a webhook of the settings (behaviour §2.5), and people.
 
-Messages are rows beside the callbacks, made in the transaction of what they tell of and sent by the
-same threads of a worker (`callbacks`).
+Messages to the webhook are rows beside the callbacks, sent by the same threads of a worker
+(`callbacks`); those to people are `governance.notices`. Both are made in the transaction of what
+they tell of.
 """
 
 from __future__ import annotations
 
 import json
-import smtplib
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 from django.utils.timezone import now
 
-from aura.config import Settings
-from aura.kernel.deliveries import Outcome
+from aura.config import NoticeChannel, Settings
 from aura.kernel.ids import iso
 from aura.kernel.secrets import redact
 from aura.kernel.unseen import visible
-from governance.approvals import links
+from governance import notices
 from governance.models import Approval, ApprovalCallback, ApprovalStatus
+from governance.notices import Kind, Message, links, slack
+from governance.types import ActionClass
 
 CREATED, RESOLVED = "approval_created", "approval_resolved"
 SLACK: Final = "slack.com"
 COLOURS: Final = {ApprovalStatus.PENDING: "#f2c744", ApprovalStatus.APPROVED: "#2eb67d"}
 REFUSED: Final = "#e01e5a"
-STARTTLS_PORT, TLS_PORT = 587, 465
-TIMEOUT_S: Final = 10
+PLAN: Final = "plan"  # a `kind`, as `Approval` has it
+RISKY: Final = frozenset({ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN})
+REVIEWS: Final = "/admin/governance/emergencyreview/"
 Channel = ApprovalCallback.Channel
 
 
@@ -39,51 +40,31 @@ def webhook_configured() -> bool:
 
 def email_configured() -> bool:
     config: Settings = settings.AURA
-    return bool(config.email_to and config.email_from and config.smtp_host)
+    return NoticeChannel.EMAIL in config.notice_channels
 
 
 def queue(approval: Approval, event: str) -> None:
-    """Have the webhook told of it, and of a new or denied request people by mail."""
+    """Have the webhook told of it, and people of what they should look at."""
     if webhook_configured():
-        _add(approval, Channel.WEBHOOK, json.dumps(_webhook_body(approval, event)))
-    if email_configured() and approval.status in (ApprovalStatus.PENDING, ApprovalStatus.DENIED):
-        _add(approval, Channel.EMAIL, json.dumps(_mail(approval)))
+        ApprovalCallback.objects.create(
+            approval=approval,
+            channel=Channel.WEBHOOK,
+            message_id=f"{approval.key}-{approval.status}-{Channel.WEBHOOK}",
+            body=json.dumps(_webhook_body(approval, event)),
+        )
+    if approval.status != ApprovalStatus.PENDING:
+        notices.withdraw(_waits(approval).key)
+    tell_as_it_stands(approval)
 
 
-def _add(approval: Approval, channel: Channel, body: str) -> None:
-    ApprovalCallback.objects.create(
-        approval=approval,
-        channel=channel,
-        message_id=f"{approval.key}-{approval.status}-{channel}",
-        body=body,
-    )
-
-
-def send_mail(body: str) -> Outcome:
-    """One attempt at a stored mail. Whatever happens is the outcome."""
-    config: Settings = settings.AURA
-    said = json.loads(body)
-    connection = get_connection(
-        host=config.smtp_host,
-        port=config.smtp_port,
-        username=config.smtp_user or None,
-        password=config.smtp_password or None,
-        use_tls=config.smtp_port == STARTTLS_PORT,
-        use_ssl=config.smtp_port == TLS_PORT,
-        timeout=TIMEOUT_S,
-    )
-    message = EmailMessage(
-        said["subject"],
-        said["text"],
-        from_email=config.email_from,
-        to=list(config.email_to),
-        connection=connection,
-    )
-    try:
-        message.send()
-    except (OSError, smtplib.SMTPException) as error:
-        return Outcome(error=redact(f"{config.smtp_host}:{config.smtp_port}: {error}"))
-    return Outcome(status_code=250)
+def tell_as_it_stands(approval: Approval) -> None:
+    """Have people told of what they should look at; the second time is nothing."""
+    if approval.status == ApprovalStatus.PENDING:
+        notices.tell(_waits(approval))
+    elif approval.broke_glass and approval.status == ApprovalStatus.APPROVED:
+        notices.tell(_emergency(approval))
+    elif approval.status == ApprovalStatus.DENIED:
+        notices.tell(_denied(approval))
 
 
 # --- what is told ---
@@ -109,7 +90,7 @@ def _webhook_body(approval: Approval, event: str) -> dict[str, Any]:
         "resolved_at": iso(approval.decided_at) if approval.decided_at else "",
         "reason": redact(approval.decision_reason or approval.reason),
         "expires_at": iso(approval.expires_at),
-        "url": _page(approval),
+        "url": _link(approval),
     }
     return {name: value for name, value in said.items() if value}
 
@@ -132,48 +113,83 @@ def _slack(approval: Approval) -> dict[str, Any]:
     attachment = {
         "color": COLOURS.get(status, REFUSED),
         "title": f"Approval {approval.key}: {status.label.lower()}",
-        "title_link": _page(approval),
+        "title_link": _link(approval),
         "fields": shown,
     }
     return {"attachments": [attachment]}
 
 
 def _slack_text(text: str) -> str:
-    """Nothing that Slack makes a mention or a link of."""
-    shown = visible(redact(text))
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return slack.escaped(visible(redact(text)))
 
 
-def _mail(approval: Approval) -> dict[str, str]:
-    waits = approval.status == ApprovalStatus.PENDING
-    head = "APPROVAL REQUIRED" if waits else "APPROVAL DENIED"
+def _waits(approval: Approval) -> Message:
+    plan, risky = approval.kind == PLAN, approval.action_class in RISKY
+    lines = [*_what(approval)]
+    if approval.reason:
+        lines.append(f"reason: {approval.reason}")
+    return Message(
+        key=f"{approval.key}-{ApprovalStatus.PENDING}",
+        kind=Kind.PLAN if plan else Kind.ACTION,
+        head="APPROVAL REQUIRED",
+        what=f"{approval.shown_class} - {approval.tool_name}",
+        lines=[*lines, f"until {iso(approval.expires_at)}"],
+        how=_how(approval),
+        page=f"{_page(approval)}#decide",
+        call="Look at it and decide",
+        until=approval.expires_at,
+        priority=notices.URGENT if risky and not plan else notices.HIGH,
+        tags=["clipboard"] if plan else ["rotating_light"] if risky else ["raised_hand"],
+    )
+
+
+def _denied(approval: Approval) -> Message:
+    return Message(
+        key=f"{approval.key}-{approval.status}",
+        kind=Kind.DENIED,
+        head="APPROVAL DENIED",
+        what=f"{approval.shown_class} - {approval.tool_name}",
+        lines=[
+            *_what(approval),
+            f"reason: {approval.decision_reason}",
+            f"denied by {approval.decided_by}",
+        ],
+        page=_page(approval),
+        priority=notices.LOW,
+        tags=["no_entry"],
+    )
+
+
+def _emergency(approval: Approval) -> Message:
+    return Message(
+        key=f"{approval.key}-break-glass",
+        kind=Kind.EMERGENCY,
+        head="BREAK-GLASS",
+        what=f"{approval.decided_by} released {approval.tool_name} alone",
+        lines=[*_what(approval), f"reason: {approval.decision_reason}"],
+        page=REVIEWS,
+        call="Somebody else reviews it",
+        priority=notices.URGENT,
+        tags=["rotating_light"],
+    )
+
+
+def _what(approval: Approval) -> list[str]:
     lines = [
         f"{approval.key}: {approval.tool_name} ({approval.shown_class})",
         f"on {approval.resource_type}/{approval.resource_name}",
         f"requested by {approval.requested_by} at {iso(approval.requested_at)}",
     ]
-    if approval.requested_for:
-        lines.append(f"for {approval.requested_for}")
-    if reason := approval.reason if waits else approval.decision_reason:
-        lines.append(f"reason: {reason}")
-    if waits:
-        lines += [f"until {iso(approval.expires_at)}", *_how(approval)]
-    else:
-        lines.append(f"denied by {approval.decided_by}")
-    subject = visible(redact(f"[{head}] {approval.shown_class} - {approval.tool_name}"))
-    text = "\n".join(visible(redact(line)) for line in lines)
-    return {"subject": " ".join(subject.split())[:200], "text": f"{text}\n"}
+    return [*lines, f"for {approval.requested_for}"] if approval.requested_for else lines
 
 
 def _how(approval: Approval) -> list[str]:
-    """How it is decided: the console, the command line, curl."""
+    """How it is decided without the console: the command line, curl."""
     config: Settings = settings.AURA
     base = config.approval_base_url.rstrip("/") or f"http://localhost:{config.ports.auditd}"
     url = f"{base}/v1/approvals/{approval.key}/approve"
     said = "-H 'Content-Type: application/json' -d '{\"reason\": \"…\"}'"
     return [
-        "",
-        f"Look at it and decide: {_page(approval)}",
         f'approvals approve {approval.key} --reason "…"',
         f'approvals deny {approval.key} --reason "…"',
         f"curl -X POST {url} -H 'Authorization: Bearer …' {said}",
@@ -181,9 +197,11 @@ def _how(approval: Approval) -> list[str]:
 
 
 def _page(approval: Approval) -> str:
-    """Where people look at it: by a link that ends with the wait, while it waits."""
-    config: Settings = settings.AURA
-    base = config.public_url.rstrip("/") or f"http://localhost:{config.ports.api}"
+    return f"/admin/governance/approval/{approval.pk}/change/"
+
+
+def _link(approval: Approval) -> str:
+    """Where people look at it: while it waits by a link that ends with the wait."""
     if approval.status == ApprovalStatus.PENDING:
-        return f"{base}/admin/decide/{links.sign(approval)}/"
-    return f"{base}/admin/governance/approval/{approval.pk}/change/"
+        return links.url(f"{_page(approval)}#decide", until=approval.expires_at)
+    return links.address(_page(approval))

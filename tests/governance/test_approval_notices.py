@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socketserver
-import threading
 from collections.abc import Iterator
 from email import message_from_bytes
 from ipaddress import ip_network
@@ -16,54 +14,14 @@ from standardwebhooks import Webhook
 from governance import approvals
 from governance.approvals import callbacks, notices
 from governance.helpdesk import status
-from governance.models import Approval, ApprovalCallback, ApprovalStatus
+from governance.models import Approval, ApprovalCallback, ApprovalStatus, Notice
+from governance.notices import sending
 from tests.governance.asking import ACTION, ADA
+from tests.stubs import mailbox as mail
+from tests.stubs.mailbox import Mailbox
 from tests.stubs.receiver import answer, receiving
 
 pytestmark = pytest.mark.django_db
-
-
-class Mailbox(socketserver.ThreadingTCPServer):
-    """An SMTP server that takes what it gets; `refuses` answers DATA with 451."""
-
-    allow_reuse_address = daemon_threads = True
-    refuses = False
-
-    def __init__(self) -> None:
-        self.got: list[tuple[list[str], bytes]] = []
-        super().__init__(("127.0.0.1", 0), Session)
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-
-class Session(socketserver.StreamRequestHandler):
-    server: Mailbox
-
-    def handle(self) -> None:
-        recipients: list[str] = []
-        self._say("220 here")
-        while line := self.rfile.readline():
-            verb = line.strip().upper()
-            if verb.startswith(b"RCPT"):
-                recipients.append(line.decode().partition("<")[2].partition(">")[0])
-            if verb.startswith(b"QUIT"):
-                self._say("221 bye")
-                return
-            if verb == b"DATA" and not self.server.refuses:
-                self._say("354 go on")
-                self.server.got.append((recipients, self._text()))
-            self._say("451 later" if verb == b"DATA" and self.server.refuses else "250 ok")
-
-    def _text(self) -> bytes:
-        lines = []
-        while (line := self.rfile.readline()) != b".\r\n":
-            lines.append(line.removeprefix(b"."))
-        return b"".join(lines)
-
-    def _say(self, text: str) -> None:
-        self.wfile.write(f"{text}\r\n".encode())
 
 
 @pytest.fixture
@@ -82,8 +40,7 @@ def configured(settings, monkeypatch):
 
 @pytest.fixture
 def mailbox(configured) -> Iterator[Mailbox]:
-    with Mailbox() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with mail.mailbox() as server:
         configured(
             email_to=("ops@example.com", "dba@example.com"),
             email_from="aura@example.com",
@@ -91,7 +48,6 @@ def mailbox(configured) -> Iterator[Mailbox]:
             smtp_port=server.port,
         )
         yield server
-        server.shutdown()
 
 
 def ask(**terms):
@@ -133,9 +89,9 @@ def test_slack_gets_what_slack_shows_and_nothing_that_it_would_act_on(configured
 
 def test_people_get_a_mail_of_a_new_and_of_a_denied_request(mailbox):
     approval = ask()
-    callbacks.pump()
+    sending.pump()
     approvals.deny(approval.pk, by=ADA, reason="use the\u202e replica")
-    callbacks.pump()
+    sending.pump()
     ((people, raw), (_, denied)) = mailbox.got
     assert people == ["ops@example.com", "dba@example.com"]
     new = message_from_bytes(raw)
@@ -151,24 +107,25 @@ def test_people_get_a_mail_of_a_new_and_of_a_denied_request(mailbox):
 
 def test_an_approval_sends_no_mail(mailbox):
     approval = ask()
+    sending.pump()
     approvals.approve(approval.pk, by=ADA)
-    callbacks.pump()
+    sending.pump()
     assert len(mailbox.got) == 1
 
 
 def test_a_mail_that_is_refused_or_whose_server_is_away_is_sent_again(mailbox):
     mailbox.refuses = True
     ask()
-    callbacks.pump()
-    row = ApprovalCallback.objects.get()
+    sending.pump()
+    row = Notice.objects.get()
     assert (row.sent_at, row.attempts) == (None, 1)
     assert "451" in row.error
     assert row.next_at is not None
     mailbox.refuses = False
-    ApprovalCallback.objects.update(next_at=Now())
-    callbacks.pump()
+    Notice.objects.update(next_at=Now())
+    sending.pump()
     assert len(mailbox.got) == 1
-    assert ApprovalCallback.objects.get().sent_at is not None
+    assert Notice.objects.get().sent_at is not None
 
 
 def test_a_webhook_that_fails_is_sent_again(configured):
@@ -195,10 +152,10 @@ def test_one_whose_setting_was_removed_is_given_up(configured):
 def test_a_name_with_line_ends_makes_no_header(mailbox):
     approval = ask()
     Approval.objects.filter(pk=approval.pk).update(tool_name="x\r\nBcc: eve@example.com")
-    ApprovalCallback.objects.all().delete()
+    Notice.objects.all().delete()
     approval.refresh_from_db()
     notices.queue(approval, notices.CREATED)
-    callbacks.pump()
+    sending.pump()
     ((people, raw),) = mailbox.got
     assert "eve@example.com" not in people
     assert message_from_bytes(raw)["Bcc"] is None
@@ -208,6 +165,7 @@ def test_without_settings_nothing_is_kept_and_info_says_so(configured, mailbox):
     configured(email_to=(), approval_webhook="")
     ask()
     assert not ApprovalCallback.objects.exists()
+    assert not Notice.objects.exists()
     said = status.info()["approvals"]
     assert (said["webhook_configured"], said["email_configured"]) == (False, False)
     configured(email_to=("a@example.com",), approval_webhook="https://example.com/x")

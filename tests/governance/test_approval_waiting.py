@@ -61,7 +61,7 @@ def test_the_answer_comes_with_the_decision(status):
         await off_loop(lambda: ENDS[status](key))
         began = time.monotonic()
         answer = await waiter
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 15
         assert (answer.key, answer.status) == (key, status)
 
     asyncio.run(scene())

@@ -85,7 +85,7 @@ def refused(monkeypatch, pytest_match: str) -> None:
     began = time.monotonic()
     with pytest.raises(IntentNotKept, match=pytest_match):
         ensure_intent_durable(committed())
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_it_is_refused_while_somebody_holds_the_chain(monkeypatch):

@@ -254,3 +254,34 @@ def test_watch_ends_where_trying_again_does_not_help(started, stub):
     stub.says("/v1/approvals/pending", (403, {"error": "no"}))
     watching = started("approvals", "watch", "--url", stub.url)
     assert watching.process.wait(20) == 1
+
+
+# --- what is asked for ---
+
+
+def test_a_list_says_in_words_what_is_asked_for(tool, stub):
+    asked = {"approval_id": "apr_1", "status": "pending", "tool_name": "submit_plan"}
+    stub.says(
+        "/v1/approvals/pending",
+        (200, [asked | {"request_context": {"summary": "Deploy nginx\n\u202egone"}}, asked]),
+    )
+    lines = tool("approvals", "pending", "--url", stub.url).out.splitlines()
+    assert lines[2] == "    Deploy nginx \\u202egone"
+    assert [line.split()[0] for line in (lines[1], lines[3])] == ["apr_1", "apr_1"]
+
+
+def test_a_person_at_a_terminal_is_shown_it_and_asked_first(tool, stub, monkeypatch):
+    asked = {"approval_id": "apr_1", "status": "pending", "fingerprint": "abc", "reason": "stuck"}
+    stub.says("/v1/approvals/apr_1", (200, asked))
+    stub.says("/v1/approvals/apr_1/approve", (200, asked | {"status": "approved"}))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    for said in ("n\n", "\n", ""):
+        monkeypatch.setattr("sys.stdin.readline", lambda said=said: said, raising=False)
+        done = tool("approvals", "approve", "apr_1", "--url", stub.url)
+        assert done.code == 1
+        assert "stuck" in done.out
+        assert "done" in done.err
+    assert {method for method, *_ in stub.got} == {"GET"}
+    monkeypatch.setattr("sys.stdin.readline", lambda: "y\n", raising=False)
+    assert tool("approvals", "approve", "apr_1", "--url", stub.url).code == 0
+    assert stub.got[-1][3]["fingerprint"] == "abc"

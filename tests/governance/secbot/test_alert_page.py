@@ -40,7 +40,7 @@ def test_an_alert_leads_to_its_event_and_its_incident():
     alert(1)
     page = browser_of(person("vic", Role.VIEWER, is_staff=True)).get(PAGE).content.decode()
     assert f'href="/admin/governance/auditevent/{event.pk}/change/"' in page
-    assert f"{opened.key}: recorded, no bundle" in page
+    assert f'/securityincident/{opened.pk}/change/">{opened.key}</a>: open' in page
     assert "a repetition" in page
     assert "<b>it</b>" not in page
 

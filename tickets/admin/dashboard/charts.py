@@ -12,7 +12,7 @@ from typing import Final
 WIDTH: Final = 360
 ROW, BAR_HEIGHT = 24, 16  # of a chart of bars
 LEFT, RIGHT = 146, 66  # room for a bar's name, and for its number
-NAME_CHARS: Final = 22
+NAME_CHARS: Final = 20
 PLOT: Final = 120  # height of the highest column
 TOP, FOOT = 18, 20  # room for the highest number, and for the first and the last name
 

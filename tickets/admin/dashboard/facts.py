@@ -1,22 +1,24 @@
 """The numbers of the dashboard, by queries that stay small on a large desk.
 
-Each reads an index range or a bounded sample of the newest rows; the page says which. What was
-read is kept for `FRESH_S`, so that a page on every wall costs no more than one.
+Each reads an index range, a bounded sample of the newest rows, or what beat has counted
+(`tickets.daily`); the page says which. What was read is kept for `FRESH_S`, so that a page on every
+wall costs no more than one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
+from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils.timezone import now
 
 from agents import probes
-from agents.models import Probe, Run, StopSwitch, ToolExecution, Turn
+from agents.models import Probe, Run, StopSwitch
 from agents.runtime import claims
 from aura.kernel.ids import parse_uuid
 from governance.models import (
@@ -27,16 +29,24 @@ from governance.models import (
     Checkpoint,
     SecbotCursor,
 )
-from governance.policy.types import Effect
-from tickets.admin.dashboard.shapes import DAYS, Facts, LogHealth, Queue, Seen, ToolUse, Usage
-from tickets.models import DeliveryState, Status, Ticket, TicketCount, WebhookDelivery
+from tickets import daily
+from tickets.admin.dashboard.shapes import (
+    AgentHealth,
+    Counted,
+    Facts,
+    LogHealth,
+    Queue,
+    Seen,
+    Took,
+    ToolUse,
+    Usage,
+)
+from tickets.models import DailyUse, DeliveryState, Status, Ticket, TicketCount, WebhookDelivery
 from tickets.plan import SUBMIT_PLAN
 
 SAMPLE: Final = 500  # newest tickets, and newest requests of each status, that medians are made of
-TURNS: Final = 1000  # newest turns, whose tool calls are counted
 FRESH_S: Final = 3
-MONTH_S: Final = 60  # what is counted over many rows is kept for longer
-PAST_S: Final = 3600  # days that are over hardly change
+MINUTE_S: Final = 60  # what is counted over many rows is kept for longer
 DECIDED: Final = (
     ApprovalStatus.APPROVED,
     ApprovalStatus.CONSUMED,
@@ -49,7 +59,7 @@ T = TypeVar("T")
 
 
 def latest() -> Facts:
-    """The facts, at most `FRESH_S` old."""
+    """The facts of as many days as there are, at most `FRESH_S` old; see `Facts.within`."""
     return _kept("all", FRESH_S, read)
 
 
@@ -62,30 +72,48 @@ def read() -> Facts:
     """The facts as they are now."""
     moment = now()
     today = moment.date()
-    since = _midnight(today - timedelta(days=DAYS - 1))
-    to_plan, to_decide, to_resolve = _kept("times", MONTH_S, _times)
+    since = today - timedelta(days=daily.KEPT - 1)
+    to_plan, to_decide, to_resolve = _kept("times", MINUTE_S, _times)
     return Facts(
         today=today,
+        length=daily.KEPT,
         by_status=_by_status(),
-        opened=_kept("opened", MONTH_S, lambda: _opened(since)),
+        opened=_kept("opened", MINUTE_S, lambda: _opened(daily.midnight(since))),
         to_plan=to_plan,
         to_decide=to_decide,
         to_resolve=to_resolve,
-        usage=_usage(since, _midnight(today)),
-        tools=_tools(),
-        outside=_outside(moment),
-        stopped=StopSwitch.objects.exists(),
+        counted=counted(since),
+        agents=agents(moment),
         log=_log(),
         queue=_queue(moment),
     )
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
+def counted(since: date) -> Counted:
+    """What beat has counted since this day."""
+    days = list(DailyUse.objects.filter(day__gte=since).order_by("day"))
+    return Counted(
+        usage=[Usage(day=of.day, **one) for of in days for one in of.usage],
+        tools=[ToolUse(day=of.day, **one) for of in days for one in of.tools],
+        at=max((of.counted_at for of in days), default=None),
+    )
+
+
+def agents(moment: datetime) -> AgentHealth:
+    """Whether agents work."""
+    return AgentHealth(
+        stopped=StopSwitch.objects.exists(),
+        model=settings.AURA.llm_model,
+        outside=_outside(moment),
+    )
 
 
 def _seconds(begin: datetime, end: datetime) -> float:
     return max(0.0, (end - begin).total_seconds())
+
+
+def _took(begin: datetime, end: datetime) -> Took:
+    return Took(at=begin, seconds=_seconds(begin, end))
 
 
 def _by_status() -> dict[str, int]:
@@ -104,16 +132,17 @@ def _opened(since: datetime) -> dict[tuple[date, str], int]:
     return {(day, status): number for day, status, number in found}
 
 
-def _times() -> tuple[list[float], list[float], list[float]]:
-    """Seconds to a plan, to a decision, to the end."""
+def _times() -> tuple[list[Took], list[Took], list[Took]]:
+    """To a plan, to a decision, to the end."""
     decided = _decided()
-    return _to_plan(decided), [_seconds(asked, at) for asked, at, _, _ in decided], _to_resolve()
+    to_decide = [_took(asked, at) for asked, at, _, _ in decided]
+    return _to_plan(decided), to_decide, _to_resolve()
 
 
-def _to_resolve() -> list[float]:
+def _to_resolve() -> list[Took]:
     resolved = Ticket.objects.filter(status=Status.RESOLVED, resolved_at__isnull=False)
     rows = resolved.order_by("-created_at", "-id").values_list("created_at", "resolved_at")
-    return [_seconds(created, ended) for created, ended in rows[:SAMPLE] if ended]
+    return [_took(created, ended) for created, ended in rows[:SAMPLE] if ended]
 
 
 Decided = tuple[datetime, datetime, str, str]  # asked, decided, tool, trace
@@ -131,57 +160,14 @@ def _decided() -> list[Decided]:
     return list(first.union(*others, all=True))
 
 
-def _to_plan(decided: Iterable[Decided]) -> list[float]:
+def _to_plan(decided: Iterable[Decided]) -> list[Took]:
     """From the opening of a ticket to its first plan."""
     first: dict[Any, datetime] = {}
     for asked, _, tool, trace in decided:
         if tool == SUBMIT_PLAN and (key := parse_uuid(trace)):
             first[key] = min(asked, first.get(key, asked))
     opened = Ticket.objects.filter(pk__in=first).order_by().values_list("pk", "created_at")
-    return [_seconds(created, first[key]) for key, created in opened]
-
-
-def _usage(since: datetime, midnight: datetime) -> list[Usage]:
-    """Today's as it is, earlier days' as they were at most `PAST_S` ago."""
-    past = _kept(f"usage-{midnight.date()}", PAST_S, lambda: _used(since, midnight))
-    return [*past, *_used(midnight, None)]
-
-
-def _used(begin: datetime, end: datetime | None) -> list[Usage]:
-    turns = Turn.objects.filter(answered_at__gte=begin)
-    if end is not None:
-        turns = turns.filter(answered_at__lt=end)
-    sums = (
-        turns.order_by()
-        .annotate(day=TruncDate("answered_at"))
-        .values_list("day", "model")
-        .annotate(Sum("prompt_tokens"), Sum("completion_tokens"), Sum("cost"))
-        .order_by("day", "model")
-    )
-    return [
-        Usage(day=day, model=model, tokens=prompt + completion, cost=float(cost or 0))
-        for day, model, prompt, completion, cost in sums
-    ]
-
-
-def _tools() -> list[ToolUse]:
-    newest = Turn.objects.order_by("-answered_at").values("pk")[:TURNS]
-    refused = Q(decision__effect=Effect.DENY) | Q(approval__status=ApprovalStatus.DENIED)
-    counted = (
-        ToolExecution.objects.filter(turn__in=newest)
-        .order_by()
-        .values_list("tool")
-        .annotate(
-            calls=Count("pk"),
-            denied=Count("pk", filter=refused),
-            failed=Count("pk", filter=Q(failed=True)),
-        )
-        .order_by("-calls", "tool")
-    )
-    return [
-        ToolUse(tool=tool, calls=calls, denied=denied, failed=failed)
-        for tool, calls, denied, failed in counted
-    ]
+    return [_took(created, first[key]) for key, created in opened]
 
 
 def _outside(moment: datetime) -> list[Seen]:

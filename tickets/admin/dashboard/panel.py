@@ -19,3 +19,4 @@ class Panel:
     chart: Chart | None = None
     empty: str = "Nothing yet."
     parts: tuple[str, str] = ("", "")  # what the two colours of columns mean
+    bad: bool = False  # the first of them is

@@ -8,7 +8,7 @@ from typing import Final
 from aura.kernel.unseen import visible
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-MILLION: Final = 1_000_000
+THOUSAND, MILLION = 1000, 1_000_000
 NONE: Final = "-"
 
 
@@ -41,6 +41,13 @@ def money(amount: float) -> str:
     return f"${amount:,.2f}" if amount else NONE
 
 
+def spent(amount: float) -> str:
+    """What tokens cost, or that nobody said what they do."""
+    return f"{money(amount)} by the prices of the settings" if amount else "no price is known"
+
+
 def rounded(number: int) -> str:
     """A number as short as fits beside a bar."""
-    return f"{number / MILLION:.1f} M" if number >= MILLION else f"{number:,}"
+    if number >= MILLION:
+        return f"{number / MILLION:.1f} M"
+    return f"{number / THOUSAND:.0f} k" if number >= 100 * THOUSAND else f"{number:,}"

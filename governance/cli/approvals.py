@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from governance.cli import frame, show, spans, watching
-from governance.cli.desk import ICONS, Desk, headline, resource, status
+from governance.cli.desk import ICONS, Desk, headline, resource, status, summary
 from governance.cli.environment import AUDIT_URL
-from governance.cli.frame import Parser, say
+from governance.cli.frame import Failure, Parser, say
 from governance.cli.service import auditd
 
 HEAD = ("ID", "STATUS", "ACTION", "TOOL", "RESOURCE", "AGENT", "REQUESTED", "EXPIRES")
@@ -50,6 +50,7 @@ def parser() -> Parser:
     approve.add_argument(
         "--valid-for", type=_positive, metavar="MIN", help="may be repeated so long"
     )
+    approve.add_argument("--yes", action="store_true", help="do not show it and ask first")
     deny = verb("deny", "say no; it needs a reason")
     deny.add_argument("--reason", type=_some_words, required=True, help="the agent goes on from it")
     cancel = verb("cancel", "withdraw a request")
@@ -79,7 +80,7 @@ def _work(said: argparse.Namespace) -> int:
         case "show":
             _tell(desk.get(said.id), machine=machine)
         case "approve":
-            _decided(desk.approve(said.id, said.reason, valid_for=said.valid_for), machine=machine)
+            _decided(_approved(desk, said), machine=machine)
         case "deny":
             _decided(desk.deny(said.id, said.reason), machine=machine)
         case "cancel":
@@ -103,6 +104,20 @@ def _listed(desk: Desk, said: argparse.Namespace) -> list[dict[str, Any]]:
     )
 
 
+def _approved(desk: Desk, said: argparse.Namespace) -> dict[str, Any]:
+    """A person at a terminal is shown it first, and decides on what was shown; elsewhere the id
+    says what is meant: what it stands for never changes.
+    """
+    seen = ""
+    if sys.stdin.isatty() and not (said.yes or getattr(said, "json", False)):
+        approval = desk.get(said.id)
+        seen = str(approval.get("fingerprint", ""))
+        _tell(approval, machine=False)
+        if frame.typed("Approve exactly this? [y/N] ").lower() not in frame.YES:
+            raise Failure("nothing was done")
+    return desk.approve(said.id, said.reason, valid_for=said.valid_for, seen=seen)
+
+
 def _wait(desk: Desk, said: argparse.Namespace, *, machine: bool) -> int:
     clock = watching.Countdown(said.timeout)
     with show.patience(f"waiting for {show.clean(said.id)}"):
@@ -121,8 +136,19 @@ def _tell_many(found: list[dict[str, Any]], *, machine: bool) -> None:
     elif not found:
         say("No requests.")
     else:
-        for line in show.table(HEAD, [_row(approval) for approval in found]):
-            say(line)
+        _tell_table(found)
+
+
+def _tell_table(found: list[dict[str, Any]]) -> None:
+    """A row each, and below it what is asked for."""
+    width = show.room()
+    head, *rows = show.table(HEAD, [_row(approval) for approval in found], width=width)
+    say(head)
+    for row, approval in zip(rows, found, strict=True):
+        say(row)
+        if said := " ".join(summary(approval).split()):
+            for line in show.wrapped(said, width=width, indent="    "):
+                say(line)
 
 
 def _row(approval: dict[str, Any]) -> list[Any]:

@@ -71,6 +71,13 @@ def headline(approval: dict[str, Any]) -> str:
     return show.clean(f"{key}  {status(approval)}  {what}{where} for {by}")
 
 
+def summary(approval: dict[str, Any]) -> str:
+    """What is asked for in the words of whoever asks; empty where there are none."""
+    context = approval.get("request_context")
+    said = context if isinstance(context, dict) else {}
+    return str(said.get("summary") or said.get("description") or "")
+
+
 def status(approval: dict[str, Any]) -> str:
     status = str(approval.get("status", "?"))
     return f"{ICONS.get(status, '?')} {status}"

@@ -14,6 +14,7 @@ from governance.cli.environment import TOKEN, TOKEN_FILE, variable
 DEFAULT_FILE = Path("~/.config/aura/token")
 OTHERS = 0o077  # what of a file's mode lets others in
 INTERRUPTED = 130  # as a shell has it
+YES = frozenset({"y", "yes"})
 
 
 class Failure(Exception):
@@ -106,6 +107,16 @@ def run(
 def say(text: str, *, error: bool = False) -> None:
     """Print a line, now: somebody may be reading it through a pipe."""
     print(text, file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def typed(prompt: str) -> str:
+    """One line of the person at the keyboard. Raises `Failure` when nothing is typed."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise Failure("nothing was said, and nothing was done")
+    return line
 
 
 def _tolerant(stream: Any) -> None:

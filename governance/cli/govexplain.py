@@ -206,7 +206,7 @@ def _list(log: _Log, said: argparse.Namespace) -> int:
     elif not events:
         say("No decisions.")
     elif said.table:
-        for line in show.table(HEAD, [_row(event) for event in events]):
+        for line in show.table(HEAD, [_row(event) for event in events], width=show.room()):
             say(line)
     else:
         for event in events:

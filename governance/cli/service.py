@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -19,6 +20,7 @@ from governance.cli.show import clean
 AUDITD = "http://localhost:1199"
 TIMEOUT_S = 30.0
 CONNECT_S = 5.0
+SHOWN_IS_STALE = "SHOWN_IS_STALE"
 NOT_ALLOWED = "you are not allowed to do this"
 AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 
@@ -36,6 +38,7 @@ class Service:
         self.url, self.name = url.rstrip("/"), name
         self._option = option or f"--url or {AUDIT_URL}"
         self._token = token
+        self._reading: Any = None
         host = _host(self.url)
         if not host:
             raise Failure(f"{clean(url)!r} is no http(s) URL: set {self._option}")
@@ -60,6 +63,9 @@ class Service:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._ask("POST", path, body=body)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._ask("PUT", path, body=body)
+
     def lines(self, path: str, *, after: str = "", silent_s: float) -> Iterator[str]:
         """Lines of a stream as they come, from behind the event `after`, until it ends.
 
@@ -74,7 +80,14 @@ class Service:
             if not answer.is_success:
                 answer.read()
                 raise self._failure(answer)
+            self._reading = answer.extensions.get("network_stream")
             yield from answer.iter_lines()
+
+    def hang_up(self) -> None:
+        """End `lines` that another thread reads, as `Away`."""
+        if self._reading is not None:
+            with suppress(OSError):
+                self._reading.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     def _ask(
         self,
@@ -120,13 +133,15 @@ class Service:
     def _failure(self, answer: httpx.Response) -> Failure:
         words, status = _words(answer), answer.status_code
         match status:
-            case HTTPStatus.UNAUTHORIZED if self._token:
-                return Failure(f"{self.name} does not accept the token: {words}")
             case HTTPStatus.UNAUTHORIZED:
-                return Failure(f"{self.name} wants to know who you are: set {TOKEN} ({words})")
+                unknown = f"{self.name} wants to know who you are: set {TOKEN} ({words})"
+                refused = f"{self.name} does not accept the token: {words}"
+                return Failure(refused if self._token else unknown)
             case HTTPStatus.FORBIDDEN:
                 said = "" if words.lower().startswith(NOT_ALLOWED) else f"{NOT_ALLOWED}: "
                 return Failure(f"{said}{words}")
+            case HTTPStatus.CONFLICT if _code(answer) == SHOWN_IS_STALE:
+                return Failure(f"this has moved on, and nothing was decided: {words}")
             case _ if status in AWAY:
                 return Away(f"{self.name} is not available: {words}")
             case _ if answer.is_redirect:
@@ -139,6 +154,14 @@ def auditd(said: argparse.Namespace) -> Service:
     """The one that the options, else the environment name."""
     url = getattr(said, "url", "") or variable(AUDIT_URL) or AUDITD
     return Service(url, token=token_of(said))
+
+
+def _code(answer: httpx.Response) -> str:
+    """The API's name of what went wrong."""
+    try:
+        return str(answer.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _words(answer: httpx.Response) -> str:

@@ -50,6 +50,12 @@ bench: install-dev $(VENV)/.bench
 	$(PY) -m tests.bench.approvals
 	$(PY) -m tests.bench.waiters
 	$(PY) -m tests.bench.log --events 1000000
+	$(PY) -m tests.bench.gateway
+	$(PY) -m tests.bench.a2a
+	$(PY) -m tests.bench.sandbox
+	$(PY) -m tests.bench.gitops
+	$(PY) -m tests.bench.triage
+	$(PY) -m tests.bench.console
 
 check: install-dev
 	$(BIN)/ruff format --check .

@@ -140,6 +140,7 @@ SESSION_ENGINE = "governance.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "aura.console.ended.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -210,6 +211,7 @@ SPECTACULAR_SETTINGS = {
         "PriorityEnum": "tickets.models.Priority",
         "StatusEnum": "tickets.models.Status",
         "AvailabilityEnum": ["available", "unavailable"],
+        "FrameTypeEnum": "tickets.api.streams.FRAMES",
     },
 }
 
@@ -240,6 +242,11 @@ CELERY_BEAT_SCHEDULE = {
     "helpdesk": {"task": "agents.tasks.sweep", "schedule": 2.0, "options": {"expires": 2}},
     "tidy": {
         "task": "tickets.tasks.tidy_leftovers",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "count": {
+        "task": "tickets.tasks.count_days",
         "schedule": 60.0,
         "options": {"expires": 60},
     },

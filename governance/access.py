@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from governance.types import Role
 
 DECIDE = "governance.decide_approval"
+READ_LOG = "governance.view_auditevent"
 NAMES = [role.value for role in Role]
 
 
@@ -47,6 +48,19 @@ def give_role(user: User, role: Role | None) -> None:
         user.groups.add(Group.objects.get(name=role))
     user.is_staff = user.is_superuser or role is not None
     user.save(update_fields=["is_staff"])
+
+
+def held_by() -> list[tuple[str, str, set[Role]]]:
+    """(permission, Django's name for it, who holds it) of all that the roles may do, the lowest
+    role's first.
+    """
+    found: dict[str, tuple[str, set[Role]]] = {}
+    for role in Role:
+        rows = Permission.objects.filter(group__name=role).select_related("content_type")
+        for row in rows.order_by("content_type__app_label", "pk"):
+            code = f"{row.content_type.app_label}.{row.codename}"
+            found.setdefault(code, (row.name, set()))[1].add(role)
+    return [(code, name, roles) for code, (name, roles) in found.items()]
 
 
 def make_roles(holds: Mapping[Role, Collection[str]]) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
+from axes.utils import reset as axes_reset
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.timezone import now
 
 from aura.kernel.clients import address, counted
 
@@ -33,6 +37,19 @@ class Lockout(AxesDatabaseHandler):  # type: ignore[misc] # django-axes has no t
         of_pair, _ = self.filter_user_attempts(request, credentials)
         count, _ = of_pair.delete()
         return int(count)
+
+
+def locked(name: str | OuterRef) -> QuerySet[Any]:
+    """The addresses from which logins under this name are locked now."""
+    since = now() - settings.AXES_COOLOFF_TIME
+    tries = AccessAttempt.objects.filter(username=name, attempt_time__gt=since).order_by()
+    of_pair = tries.values("ip_address").annotate(failures=Sum("failures_since_start"))
+    return of_pair.filter(failures__gte=settings.AXES_FAILURE_LIMIT)  # type: ignore[no-any-return]
+
+
+def unlock(name: str) -> None:
+    """Forget the failures of this name; an address that failed with many names stays locked."""
+    axes_reset(username=name)
 
 
 def client_ip(request: HttpRequest) -> str | None:

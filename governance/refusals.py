@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from django.db import Error, connection, transaction
 
@@ -40,6 +40,12 @@ class Kind(StrEnum):
     LOCKED_OUT = "login_locked"
 
 
+# What a person reads of these; of the others it is what was asked for.
+SAID: Final = {
+    Kind.LOGIN: "logged in",
+    Kind.LOGIN_FAILED: "could not log in",
+    Kind.LOCKED_OUT: "is locked out",
+}
 Key = tuple[Kind, str]
 
 
@@ -113,7 +119,8 @@ def note_foreign(
 
 
 def _tell(kind: Kind, actor: Principal, **payload: Any) -> None:
-    action = f"{payload.get('route', '')} from {payload['address']}".strip()
+    what = payload["route"] if "count" in payload else SAID.get(kind, payload["route"])
+    action = f"{what} from {payload['address']}".strip()
     record(kind, actor=actor, action=action, data={"payload": payload})
 
 

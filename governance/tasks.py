@@ -1,12 +1,22 @@
-"""Celery's side of governance: each worker has a thread that may be secbot; one of them is."""
+"""Celery's side of governance: each worker has a thread that may be secbot; one of them is. And the
+verification that a person asks for.
+"""
 
 from __future__ import annotations
 
+from celery import shared_task
 from celery.signals import worker_init, worker_shutdown
 
+from governance.audit import checking
 from governance.secbot.watcher import Watcher
 
 _watching: list[Watcher] = []
+
+
+@shared_task
+def check_log(number: int) -> None:
+    """Verify all of the log."""
+    checking.run(number)
 
 
 @worker_init.connect

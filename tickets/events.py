@@ -67,6 +67,7 @@ TYPES: Final = (
     "user_changed",
     "policy_proposed",
     "policy_activated",
+    "policy_refused",
     "policy_sealed",
     "policy_shadowed",
     "policy_decision",
@@ -80,6 +81,7 @@ TYPES: Final = (
     "security_alert",
     "security_incident_recorded",
     "security_incident_bundled",
+    "security_incident_closed",
     "webhook_created",
     "webhook_updated",
     "webhook_deleted",
@@ -121,8 +123,12 @@ CHANGES_WAITING: Final = frozenset(
         "break_glass_reviewed",
         "security_incident_recorded",
         "security_incident_bundled",
+        "security_incident_closed",
         "agents_stopped",
         "agents_started",
+        "policy_proposed",
+        "policy_activated",
+        "policy_refused",
     }
 )
 WAITING_CHANGED: Final = "waiting_changed"

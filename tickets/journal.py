@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Self, assert_never
+from typing import Any, assert_never
 
 from django.conf import settings
 from django.utils.timezone import now
@@ -16,16 +16,15 @@ from django.utils.timezone import now
 from agents.models import Run, ToolExecution, Turn
 from agents.runtime import progress
 from agents.runtime.journal import identity
-from agents.runtime.session import Session
+from agents.runtime.rowkeeping import RowJournal
 from agents.runtime.tool import Fact, ToolResult
 from agents.types import WaitKind
 from aura.config import Settings
-from aura.kernel import rows
 from aura.kernel.telemetry import metrics
 from governance.audit.record import redacted
 from governance.types import EFFECT_CLASSES, SYSTEM, About
 from tickets import plan as plans
-from tickets import steps
+from tickets import steps, telling
 from tickets.account import Account
 from tickets.events import AGENT, tell, usage, usage_of
 from tickets.lifecycle import ENDED, WORKING, move, working_status
@@ -35,8 +34,6 @@ from tickets.plan import SUBMIT_PLAN
 MAX_FAILURES = 4  # turns in a row in which nothing worked or nothing new was tried
 MAX_BAD_PLANS = 2  # one plan may be unusable; a second one ends the ticket
 LOGGED_CHARS = 2000
-# What others may change of a ticket while a worker holds its run; the rest is the worker's alone.
-SHARED = ("status", "title", "priority", "max_turns", "run")
 OBSERVED = "observed"  # in Run.context: what the streams were told of the cluster last
 EFFECTS = frozenset(
     {
@@ -50,8 +47,10 @@ EFFECTS = frozenset(
 )
 
 
-class TicketJournal:
+class TicketJournal(RowJournal[Ticket]):
     """`agents.runtime.journal.Journal` for one ticket; `ticket` stays the same object."""
+
+    shared = ("status", "title", "priority", "max_turns", "run")
 
     def __init__(
         self,
@@ -62,29 +61,11 @@ class TicketJournal:
         polling: frozenset[str] = frozenset(),
     ) -> None:
         """`polling`: names of the tools that are there to be called again and again."""
+        super().__init__(ticket, run)
         self.ticket = ticket
-        self.run = run
         self.account = Account(ticket, run, config or settings.AURA)
         self._polling = polling
         self._steps = steps.Carried(ticket)
-        self._changed: set[str] = set()
-        self._changed_run: set[str] = set()
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """The journal of a ticket's session."""
-        assert isinstance(session.journal, cls)  # noqa: S101 - ours; narrows the protocol
-        return session.journal
-
-    def opened(self, *, afresh: bool = False) -> None:
-        """Lock the ticket; the run's row is locked already (see `claims.fenced`)."""
-        if afresh:
-            whole = Ticket.objects.select_for_update(of=("self",))
-            self.ticket.refresh_from_db(from_queryset=whole)
-        else:
-            rows.lock(self.ticket, *SHARED)
-        self._changed.clear()
-        self._changed_run.clear()
 
     def running(self) -> bool:
         return self.ticket.status in WORKING and self.ticket.run_id == self.run.pk
@@ -204,19 +185,6 @@ class TicketJournal:
     def gave_up(self, call: ToolExecution, reason: str) -> None:
         self.pause_with_error(f"{call.tool}: {reason} Resume the ticket when it is mended.")
 
-    def closed(self) -> None:
-        if self._changed:
-            self._change(updated_at=now())
-            rows.update(self.ticket, *sorted(self._changed))
-        if self._changed_run:
-            rows.update(self.run, *sorted(self._changed_run))
-
-    def _change(self, **columns: Any) -> None:
-        """Change the ticket; its row is written when the commit closes."""
-        for name, value in columns.items():
-            setattr(self.ticket, name, value)
-        self._changed.update(columns)
-
     # --- what the methods above, and `drive`, are made of ---
 
     def move(self, to: Status, *, reason: str = "") -> None:
@@ -247,12 +215,6 @@ class TicketJournal:
             self.fail(message)
         else:
             self.pause_with_error(message)
-
-    def save_run(self, **changes: Any) -> None:
-        """Change the run, which this transaction holds; written when the commit closes."""
-        for name, value in changes.items():
-            setattr(self.run, name, value)
-        self._changed_run.update(changes)
 
     def _plan(self, call: ToolExecution) -> None:
         plan = plans.stored(plans.Plan.model_validate(call.arguments))
@@ -309,7 +271,8 @@ class TicketJournal:
     def _tell_question(self, call: ToolExecution) -> None:
         detail = call.wait_detail
         payload = {"question": detail.get("question", ""), "options": detail.get("options", [])}
-        tell(self.ticket, "question_asked", actor=AGENT, payload=payload)
+        event = tell(self.ticket, "question_asked", actor=AGENT, payload=payload)
+        telling.question(self.ticket, str(payload["question"]), event=str(event.key))
 
     def _observe(self, call: ToolExecution) -> None:
         """The cluster is watched; told once, and again whenever it looks different."""

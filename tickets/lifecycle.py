@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from aura.kernel.errors import Problem
 from governance.types import Principal
+from tickets import telling
 from tickets.events import tell
 from tickets.models import Status, Ticket
 
@@ -92,7 +93,7 @@ def move(ticket: Ticket, to: Status, *, actor: Principal, reason: str = "") -> N
     for name, value in changes.items():
         setattr(ticket, name, value)
     payload = {"from": origin.value, "to": to.value} | ({"reason": reason} if reason else {})
-    tell(
+    event = tell(
         ticket,
         "status_changed",
         actor=actor,
@@ -100,6 +101,7 @@ def move(ticket: Ticket, to: Status, *, actor: Principal, reason: str = "") -> N
         stateChange={"field": "status", "oldValue": origin.value, "newValue": to.value},
         reasoning=reason,
     )
+    telling.stopped(ticket, reason, event=str(event.key))
 
 
 def working_status(ticket: Ticket) -> Status:

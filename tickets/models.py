@@ -264,6 +264,25 @@ class Preview(models.Model):
         return f"{self.branch} in {self.app}"
 
 
+class DailyUse(models.Model):
+    """What agents did on one day (UTC), counted from turns and calls by `tickets.daily`.
+
+    `tools`: `{"agent", "tool", "calls", "denied", "failed", "median_ms"}` (null where none has
+    ended), `usage`: `{"model", "tokens", "cost"}`, US dollars.
+    """
+
+    day = models.DateField(primary_key=True)
+    counted_at = models.DateTimeField()
+    tools = models.JSONField(default=list)
+    usage = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
 class WebhookEndpoint(models.Model):
     """A receiver of webhooks, and its place in the queue.
 

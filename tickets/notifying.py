@@ -5,7 +5,6 @@ The message names the ticket and is told nothing but the agent's own words, reda
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any, Final, Literal
 
@@ -18,19 +17,17 @@ from pydantic import Field
 
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolResult
 from aura.config import Settings
-from aura.kernel import outbound
 from aura.kernel.deliveries import LEASE, retry_after
 from aura.kernel.hands import Hands
-from aura.kernel.outbound import Failed, NotAllowed
 from aura.kernel.secrets import redact
+from governance.notices import ntfy
+from governance.notices.ntfy import MESSAGE_CHARS, TITLE_CHARS
+from governance.notices.posting import Sent
 from governance.types import ActionClass, Resource
 from tickets.models import Notification, Ticket
 
 NOTIFY_USER: Final = "notify_user"
 THREADS: Final = 2
-MESSAGE_CHARS: Final = 1000  # at most 4,000 bytes; ntfy makes an attachment of 4,096
-TITLE_CHARS: Final = 120
-AGAIN: Final = frozenset({408, 425, 429})  # refusals of a client that may end
 NOT_CONFIGURED: Final = (
     "Nobody was told: notifications are not configured (AURA_NOTIFY_PROVIDER=ntfy and"
     " AURA_NTFY_TOPIC switch them on). Go on without; what is said in the ticket is seen there."
@@ -101,7 +98,7 @@ def due() -> QuerySet[Notification]:
 def pump() -> None:
     """Send what is due, until nothing is left that is not being sent already."""
     while not hands.stopping and (message := _claim()):
-        _finish(message, *_sent(message))
+        _finish(message, _sent(message))
 
 
 hands = Hands("notifications", pump, threads=THREADS)
@@ -120,34 +117,19 @@ def _claim() -> Notification | None:
     return message
 
 
-def _sent(message: Notification) -> tuple[str, bool]:
-    """(what went wrong, empty where nothing did; whether another try may help)"""
+def _sent(message: Notification) -> Sent:
     config: Settings = settings.AURA
     if config.notify_provider == "none":
-        return "notifications were switched off", False
-    headers = {"content-type": "application/json"}
-    if config.ntfy_token:
-        headers["authorization"] = f"Bearer {config.ntfy_token}"
-    body = json.dumps({"topic": config.ntfy_topic, **message.body}, ensure_ascii=False)
-    try:
-        answer = outbound.post_configured(config.ntfy_server, body.encode(), headers)
-    except NotAllowed as refusal:
-        return refusal.message, False
-    except Failed as failure:
-        return str(failure), True
-    kind = answer.status // 100
-    if kind == 2:  # noqa: PLR2004 - the successes of HTTP
-        return "", False
-    said = redact(answer.body[:300].decode(errors="replace").replace("\0", "�"))
-    return f"status {answer.status}: {said}", kind == 5 or answer.status in AGAIN  # noqa: PLR2004
+        return Sent(error="notifications were switched off")
+    return ntfy.publish(message.body)
 
 
-def _finish(message: Notification, error: str, again: bool) -> None:  # noqa: FBT001 - from a pair
+def _finish(message: Notification, sent: Sent) -> None:
     row = Notification.objects.filter(pk=message.pk, sent_at=None)
-    if not error:
+    if not sent.error:
         row.update(sent_at=now(), next_at=None, error="")
         return
-    pause = retry_after(message.attempts) if again else None
+    pause = retry_after(message.attempts) if sent.again else None
     if pause is None:
-        logger.warning("notification of ticket %s is given up: %s", message.ticket_id, error)
-    row.update(error=error, next_at=Now() + pause if pause else None)
+        logger.warning("notification of ticket %s is given up: %s", message.ticket_id, sent.error)
+    row.update(error=sent.error, next_at=Now() + pause if pause else None)

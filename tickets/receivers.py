@@ -7,7 +7,7 @@ from typing import Any
 
 from aura.kernel.errands import Errands
 from governance.signals import approval_resolved, events_sequenced
-from tickets import services, stream
+from tickets import settling, stream
 from tickets.wakeups import deliver_now
 from tickets.webhooks import pump
 
@@ -22,7 +22,7 @@ def connect() -> None:
 
 def go_on(trace_id: str, **_: Any) -> None:
     """A request was decided, here or in the approvals queue: the ticket that waits goes on."""
-    services.settle_trace(trace_id)
+    settling.settle_trace(trace_id)
 
 
 def announce(last: int, **_: Any) -> None:

@@ -13,6 +13,8 @@ from agents.types import WaitKind
 from aura.kernel import rows
 from aura.kernel.ids import iso, parse_uuid
 from governance import approvals
+from governance.approvals import weighing
+from tickets import undoing
 from tickets.errors import TicketNotFound
 from tickets.journal import pending_approval
 from tickets.lifecycle import WAITING, WORKING
@@ -46,7 +48,10 @@ def approval_of(ticket: Ticket) -> dict[str, Any] | None:
     call = waiting_call(ticket) if ticket.status == Status.PENDING_APPROVAL else None
     if call is None or call.wait != WaitKind.APPROVAL or call.waiting_since is None:
         return None
-    asked = {"requestedAt": iso(call.waiting_since)}
+    asked = {
+        "requestedAt": iso(call.waiting_since),
+        "reasonBy": "policy" if call.wait_detail.get("message") else "agent",
+    }
     return {**pending_approval(call), **asked, **_request_of(call)}
 
 
@@ -70,6 +75,10 @@ def _request_of(call: ToolExecution) -> dict[str, Any]:
         "approverRole": approval.approver_role,
         "quorum": approval.quorum,
         "approvedBy": approvals.standing(approval) if approval.quorum > 1 else [],
+        "requestedBy": approval.requested_by,
+        "actionClass": approval.shown_class,
+        "risk": weighing.risk(approval),
+        "undo": undoing.undo(approval),
         **({"preview": preview} if (preview := approval.context.get("preview")) else {}),
     }
 

@@ -5,15 +5,11 @@ Every verb locks the run's row before the ticket's, as workers do (`claims.fence
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from agents.gitops.sealed.vault import DECLINE, SecretName
@@ -23,18 +19,17 @@ from agents.types import WaitKind
 from aura.kernel import rows
 from aura.kernel.database.lines import Lines
 from aura.kernel.errors import Problem, ValidationFailed
-from aura.kernel.ids import parse_uuid
 from governance import approvals
 from governance.approvals import UNSEEN, ApprovalNotPending, Seen, ShownIsStale
 from governance.audit.background import sequence_soon
 from governance.audit.record import recorded_apart, recorded_together
-from governance.models import Approval, ApprovalStatus
-from governance.types import SYSTEM, ActorKind, Principal
+from governance.types import SYSTEM, Principal
 from tickets import secretvalues, steps
 from tickets.account import marks
 from tickets.events import tell
 from tickets.lifecycle import ENDED, WAITING, WORKING, InvalidTransition, move, working_status
 from tickets.models import Priority, Status, Ticket
+from tickets.settling import asked, go_on, held, settle, waits_for
 from tickets.wakeups import tidy_up, wake
 
 AGENT_NAME = "ticket"
@@ -48,23 +43,6 @@ class QuestionNotPending(Problem):
 
 class AgentBusy(Problem):
     code, status = "AGENT_BUSY", 409
-
-
-@contextmanager
-def held(ticket: Ticket) -> Iterator[None]:
-    """A transaction that holds the ticket, and its run's row first; `ticket` is read anew.
-
-    What the log is told meanwhile is written at its end.
-    """
-    with transaction.atomic(), rows.together(), recorded_together(along=False):
-        rows.read_again(ticket, after=LOCK_RUN, values=[ticket.pk])
-        yield
-
-
-LOCK_RUN = """
-SELECT FROM agents_run
-WHERE id = (SELECT run_id FROM tickets_ticket WHERE id = %s) FOR UPDATE
-"""
 
 
 def create_ticket(
@@ -212,11 +190,11 @@ def approve_plan(
     `seen`: the request that was read, so that another plan made meanwhile is not approved.
     """
     with held(ticket):
-        approval_id = _asked(ticket, WaitKind.PLAN_APPROVAL)
+        approval_id = asked(ticket, WaitKind.PLAN_APPROVAL)
         if approval_id is None:
             raise _no_plan(ticket, Status.EXECUTING)
         wake(ticket.pk)  # before everything else that follows the commit
-        _settle(
+        settle(
             ticket,
             approvals.approve(approval_id, by=actor, reason=note, seen=seen, event="plan_approved"),
         )
@@ -226,11 +204,11 @@ def approve_plan(
 def reject_plan(ticket: Ticket, *, feedback: str, actor: Principal, seen: Seen = UNSEEN) -> Ticket:
     """Send the plan back; the agent makes another one from the feedback."""
     with held(ticket):
-        approval_id = _asked(ticket, WaitKind.PLAN_APPROVAL)
+        approval_id = asked(ticket, WaitKind.PLAN_APPROVAL)
         if approval_id is None:
             raise _no_plan(ticket, Status.PLANNING)
         wake(ticket.pk)
-        _settle(
+        settle(
             ticket,
             approvals.deny(
                 approval_id, by=actor, reason=feedback, seen=seen, event="plan_rejected"
@@ -240,8 +218,8 @@ def reject_plan(ticket: Ticket, *, feedback: str, actor: Principal, seen: Seen =
 
 
 def _no_plan(ticket: Ticket, to: Status) -> InvalidTransition:
-    waits_for = _RUN_HINTS.get(Status(ticket.status), "") if ticket.status in WAITING else ""
-    hint = waits_for or ("no plan waits for approval" if ticket.plan is None else "it is decided")
+    first = _RUN_HINTS.get(Status(ticket.status), "") if ticket.status in WAITING else ""
+    hint = first or ("no plan waits for approval" if ticket.plan is None else "it is decided")
     return InvalidTransition(
         ticket.status, to, hint=hint, allowed_from=[Status.PENDING_PLAN_APPROVAL]
     )
@@ -255,15 +233,15 @@ def decide_action(
     `seen`: the request that was read, so that another one put meanwhile is not decided.
     """
     with held(ticket):
-        waiting = _asked(ticket, WaitKind.APPROVAL)
-        if waiting is None:
+        approval_id = asked(ticket, WaitKind.APPROVAL)
+        if approval_id is None:
             raise ApprovalNotPending("There is no pending approval to respond to")
         wake(ticket.pk)
         if approved:
-            approval = approvals.approve(waiting, by=actor, reason=reason, seen=seen)
+            approval = approvals.approve(approval_id, by=actor, reason=reason, seen=seen)
         else:
-            approval = approvals.deny(waiting, by=actor, reason=reason or UNSAID, seen=seen)
-        _settle(ticket, approval)
+            approval = approvals.deny(approval_id, by=actor, reason=reason or UNSAID, seen=seen)
+        settle(ticket, approval)
     return ticket
 
 
@@ -273,7 +251,7 @@ def answer_question(ticket: Ticket, *, answer: str, actor: Principal, question: 
     `question`: the id of the one that was read, so that another one is not answered.
     """
     with held(ticket):
-        call = _waiting(ticket, WaitKind.QUESTION)
+        call = waits_for(ticket, WaitKind.QUESTION)
         if call is None:
             raise QuestionNotPending("There is no pending question to answer")
         if question and question.lower() != str(call.pk):
@@ -288,7 +266,7 @@ def answer_question(ticket: Ticket, *, answer: str, actor: Principal, question: 
         )
         payload = {"question": call.wait_detail.get("question", ""), "answer": answer}
         tell(ticket, "question_answered", actor=actor, payload=payload)
-        _go_on(ticket, actor=actor)
+        go_on(ticket, actor=actor)
         wake(ticket.pk)
     return ticket
 
@@ -319,8 +297,8 @@ def give_secret_values(
         expires_at = secretvalues.keep(ticket, secret, values, given_by=actor.name)
         told = {"namespace": secret.namespace, "name": secret.name, "keys": sorted(values)}
         tell(ticket, "secret_values_given", actor=actor, payload=told)
-        if _has_its_values(ticket, _waiting(ticket, WaitKind.QUESTION), secret):
-            _go_on(ticket, actor=actor)
+        if _has_its_values(ticket, waits_for(ticket, WaitKind.QUESTION), secret):
+            go_on(ticket, actor=actor)
             wake(ticket.pk)
     return expires_at
 
@@ -359,97 +337,9 @@ def resume_ticket(ticket: Ticket, *, actor: Principal, additional_turns: int = 0
             budget_from=marks(ticket, Run.objects.filter(tickets=ticket).first()),
         )
         reason = f"resumed with {additional_turns} more turns" if additional_turns else "resumed"
-        _go_on(ticket, actor=actor, reason=reason)
+        go_on(ticket, actor=actor, reason=reason)
         wake(ticket.pk)
     return ticket
-
-
-def settle_decided() -> None:
-    """Move on every ticket whose waiting call was decided elsewhere (the admin's queue, auditd)."""
-    decided = ToolExecution.objects.filter(
-        state=CallState.WAITING,
-        approval__status__in=_SETTLED,
-        run__tickets__status__in=WAITING,
-    )
-    for ticket in Ticket.objects.filter(run__calls__in=decided):
-        with held(ticket):
-            _settle_waiting(ticket)
-
-
-def settle_trace(trace_id: str) -> None:
-    """`settle_decided` for the ticket of one trace, if it is one and still waits."""
-    key = parse_uuid(trace_id)
-    ticket = rows.find(Ticket, key) if key else None
-    if ticket is not None and ticket.status in _KIND_OF:
-        with held(ticket):
-            _settle_waiting(ticket)
-
-
-def _settle_waiting(ticket: Ticket) -> None:
-    """`_settle` with the request that the ticket waits for, if it does."""
-    if ticket.status not in _KIND_OF:
-        return
-    approval_id = _asked(ticket, _KIND_OF[Status(ticket.status)])
-    if approval_id is not None:
-        wake(ticket.pk)
-        _settle(ticket, Approval.objects.get(pk=approval_id))
-
-
-def _settle(ticket: Ticket, approval: Approval) -> None:
-    """The waiting call's request has ended: the ticket goes on. Does nothing otherwise."""
-    if approval.status not in _SETTLED:
-        return
-    if approval.status == ApprovalStatus.EXPIRED:
-        move(ticket, Status.PAUSED, actor=SYSTEM, reason=_UNANSWERED)
-        return
-    if ticket.status == Status.PENDING_PLAN_APPROVAL and approval.status == ApprovalStatus.APPROVED:
-        ticket.plan_approved_at, ticket.plan_approved_by = approval.decided_at, approval.decided_by
-        rows.update(ticket, "plan_approved_at", "plan_approved_by")
-    _go_on(ticket, actor=_decider(approval))
-
-
-_KIND_OF = {
-    Status.PENDING_PLAN_APPROVAL: WaitKind.PLAN_APPROVAL,
-    Status.PENDING_APPROVAL: WaitKind.APPROVAL,
-}
-_SETTLED = (
-    ApprovalStatus.APPROVED,
-    ApprovalStatus.DENIED,
-    ApprovalStatus.CANCELLED,
-    ApprovalStatus.EXPIRED,
-    ApprovalStatus.REVOKED,
-)
-_UNANSWERED = "nobody decided in time; resume asks again"
-
-
-def _decider(approval: Approval) -> Principal:
-    if approval.status == ApprovalStatus.CANCELLED:
-        return SYSTEM
-    return Principal(kind=ActorKind.USER, name=approval.decided_by)
-
-
-def _waiting(ticket: Ticket, kind: WaitKind) -> ToolExecution | None:
-    if ticket.run_id is None or ticket.status not in WAITING:
-        return None
-    return _calls(ticket.run_id, kind).first()
-
-
-def _calls(run_id: UUID, kind: WaitKind) -> QuerySet[ToolExecution]:
-    return ToolExecution.objects.filter(run_id=run_id, state=CallState.WAITING, wait=kind)
-
-
-def _asked(ticket: Ticket, kind: WaitKind) -> UUID | None:
-    """The request for approval that the waiting call made."""
-    if ticket.run_id is None or ticket.status not in WAITING:
-        return None
-    return _calls(ticket.run_id, kind).values_list("approval_id", flat=True).first()
-
-
-def _go_on(ticket: Ticket, *, actor: Principal, reason: str = "") -> None:
-    """Back to work: the run is due. The caller wakes a worker."""
-    move(ticket, working_status(ticket), actor=actor, reason=reason)
-    if ticket.run_id is not None:
-        claims.queue(ticket.run_id)
 
 
 def _wire(name: str) -> str:

@@ -14,12 +14,13 @@ from django.db import connection
 from agents import probes
 from agents.gitops.workspace import Workspace
 from agents.runtime import claims
-from governance import approvals
+from governance import approvals, notices
 from governance.approvals import callbacks
 from governance.audit.background import in_background
 from governance.audit.checkpoints import prepare_to_sign
 from governance.audit.sequence import sequence
-from tickets import drive, notifying, previews, secretvalues, services
+from governance.notices import sending
+from tickets import daily, drive, notifying, previews, secretvalues, settling
 from tickets.agent import Workshop
 from tickets.models import Ticket
 from tickets.wakeups import wake_now
@@ -58,7 +59,7 @@ def sweep() -> None:
     """Find what no wake-up told of: due runs, decided and expired approvals, unlinked events."""
     claims.release_abandoned()
     approvals.expire_due()
-    services.settle_decided()
+    settling.settle_decided()
     for ticket_id in Ticket.objects.filter(run__in=claims.due()).values_list("pk", flat=True):
         wake_now(ticket_id)
     sequence()
@@ -68,6 +69,8 @@ def sweep() -> None:
         callbacks.hands.wake()
     if notifying.due().exists():
         notifying.hands.wake()
+    if sending.due().exists():
+        sending.hands.wake()
     if previews.due().exists():
         previews.hands.wake()
     secretvalues.forget_old()
@@ -88,11 +91,18 @@ def look(*, scheduled: bool = False) -> None:
 
 
 @shared_task
+def count_days() -> None:
+    """Count what agents did, for the dashboard."""
+    daily.count()
+
+
+@shared_task
 def maintain() -> None:
     """Once a day: keep the clone of the repository and the list of deliveries small."""
     if settings.AURA.git_repo_url:
         Workspace.from_settings(settings.AURA).maintain()
     endpoints.forget_old()
+    notices.forget_old()
 
 
 @worker_init.connect
@@ -114,6 +124,7 @@ def look_first(**_: object) -> None:
     """A new worker takes up at once what a dead one left, and health is truthful from the start."""
     sweep.delay()
     look.delay()
+    count_days.delay()
     tidy_leftovers.delay()
 
 
@@ -123,4 +134,5 @@ def begin_nothing_more(**_: object) -> None:
     pump.hands.stop()
     callbacks.hands.stop()
     notifying.hands.stop()
+    sending.hands.stop()
     previews.hands.stop()

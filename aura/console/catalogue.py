@@ -1,4 +1,4 @@
-"""What there is to work with: the agents with their tools, and the inventory."""
+"""What is looked after: the inventory."""
 
 from __future__ import annotations
 
@@ -9,23 +9,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from agents.helpdesk import cards, catalogue
 from aura.console.navigation import SEE
 from aura.kernel.errors import Unavailable
 from governance.helpdesk import resources
 from governance.inventory import Inventory
-
-
-def agents(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """GET /admin/tools/: each agent with its tools, their classes, and schemas of arguments."""
-    _admit(request)
-    known = cards.tools()
-    shown = [
-        {"agent": agent, "tools": [tool for tool in known if tool["agent"] == agent.name]}
-        for agent in catalogue.everybody()
-    ]
-    more = {"title": "Agents and tools", "agents": shown}
-    return TemplateResponse(request, "admin/catalogue/agents.html", {**context, **more})
 
 
 def inventory(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:

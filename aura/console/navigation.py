@@ -9,9 +9,11 @@ from typing import Final
 from django.http import HttpRequest
 from django.urls import reverse
 
+from governance.access import READ_LOG
+
 SEE: Final = "tickets.view_ticket"
 APPROVALS: Final = "governance.view_approval"
-LOG: Final = "governance.view_auditevent"
+ASK: Final = "agents.ask_agents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Room, ...]], ...]] = (
             Room(
                 name="Inbox",
                 view="admin:inbox",
-                permissions=(SEE, APPROVALS, LOG),
+                permissions=(SEE, APPROVALS, READ_LOG),
                 count="inbox",
             ),
             Room(
@@ -59,7 +61,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Room, ...]], ...]] = (
             Room(
                 name="Questions to agents",
                 view="admin:agents_helpdesktask_changelist",
-                permissions=("agents.ask_agents",),
+                permissions=(ASK,),
             ),
         ),
     ),
@@ -78,11 +80,25 @@ GROUPS: Final[tuple[tuple[str, tuple[Room, ...]], ...]] = (
                 permissions=(APPROVALS,),
                 count="reviews",
             ),
-            Room(name="Log", view="admin:governance_auditevent_changelist", permissions=(LOG,)),
+            Room(
+                name="Policies",
+                view="admin:governance_policyversion_changelist",
+                permissions=(READ_LOG,),
+                count="policies",
+            ),
+            Room(
+                name="Log", view="admin:governance_auditevent_changelist", permissions=(READ_LOG,)
+            ),
+            Room(
+                name="Security incidents",
+                view="admin:governance_securityincident_changelist",
+                permissions=(READ_LOG,),
+                count="incidents",
+            ),
             Room(
                 name="Security alerts",
                 view="admin:governance_securityalert_changelist",
-                permissions=(LOG,),
+                permissions=(READ_LOG,),
             ),
         ),
     ),
@@ -107,6 +123,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Room, ...]], ...]] = (
                 view="admin:auth_user_changelist",
                 permissions=("auth.view_user",),
             ),
+            Room(name="Roles", view="admin:roles"),
             Room(
                 name="API tokens",
                 view="admin:governance_apitoken_changelist",
@@ -116,6 +133,11 @@ GROUPS: Final[tuple[tuple[str, tuple[Room, ...]], ...]] = (
                 name="Webhooks",
                 view="admin:tickets_webhookendpoint_changelist",
                 permissions=("tickets.view_webhookendpoint",),
+            ),
+            Room(
+                name="Notices",
+                view="admin:governance_notice_changelist",
+                permissions=("governance.view_notice",),
             ),
         ),
     ),

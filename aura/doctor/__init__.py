@@ -37,6 +37,7 @@ CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("stop switch", processes.stop_switch, ("database", "migrations")),
     ("git", outside.git, ("database", "migrations")),
     ("model", outside.model, ("database", "migrations")),
+    ("notices", outside.notices, ("database", "migrations")),
     ("databases", reach.databases, ("inventory",)),
     ("clusters", reach.clusters, ("inventory",)),
     ("argocd", reach.argocd, ()),

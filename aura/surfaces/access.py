@@ -60,6 +60,8 @@ ROLES: Final[dict[Role, tuple[str, ...]]] = {
         "tickets.add_webhookendpoint",
         "tickets.change_webhookendpoint",
         "tickets.delete_webhookendpoint",
+        "governance.view_notice",
+        "governance.add_notice",
         # Not every approver may release something alone; who is on call gets it beside the roles.
         "governance.break_glass",
     ),

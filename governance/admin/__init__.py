@@ -8,13 +8,25 @@ from django.contrib.auth.models import Group, User
 
 from governance.admin.alerts import SecurityAlertAdmin
 from governance.admin.approvals import ApprovalAdmin
+from governance.admin.incidents import SecurityIncidentAdmin
 from governance.admin.log import AuditEventAdmin
 from governance.admin.login import LoginForm
+from governance.admin.notices import NoticeAdmin
 from governance.admin.password import change_password
 from governance.admin.people import PersonAdmin
+from governance.admin.policies.versions import PolicyVersionAdmin
 from governance.admin.reviews import EmergencyReviewAdmin
 from governance.admin.tokens import ApiTokenAdmin
-from governance.models import ApiToken, Approval, AuditEvent, EmergencyReview, SecurityAlert
+from governance.models import (
+    ApiToken,
+    Approval,
+    AuditEvent,
+    EmergencyReview,
+    Notice,
+    PolicyVersion,
+    SecurityAlert,
+    SecurityIncident,
+)
 
 admin.site.site_header = admin.site.site_title = "Aura"
 admin.site.index_title = "Console"
@@ -27,7 +39,10 @@ admin.site.register(Approval, ApprovalAdmin)
 admin.site.register(AuditEvent, AuditEventAdmin)
 admin.site.register(EmergencyReview, EmergencyReviewAdmin)
 admin.site.register(SecurityAlert, SecurityAlertAdmin)
+admin.site.register(PolicyVersion, PolicyVersionAdmin)
+admin.site.register(SecurityIncident, SecurityIncidentAdmin)
 admin.site.register(ApiToken, ApiTokenAdmin)
+admin.site.register(Notice, NoticeAdmin)
 # Roles are fixed (aura.surfaces.access), so nobody edits groups here.
 admin.site.unregister([User, Group])
 admin.site.register(User, PersonAdmin)

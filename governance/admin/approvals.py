@@ -17,12 +17,13 @@ from django.http import (
     HttpResponse,
 )
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
 
 from aura.kernel.errors import Problem
-from governance import approvals
+from governance import approvals, kept
+from governance.access import DECIDE
 from governance.admin.base import (
     DecisionForm,
     TraceAdmin,
@@ -39,7 +40,6 @@ from governance.models import Approval, ApprovalStatus
 from governance.templatetags.shown import visible
 from governance.types import ActionClass, Principal
 
-DECIDE = "governance.decide_approval"
 MOST_MINUTES = 7 * 24 * 60
 PLAN = "plan"  # a `kind`, as `Approval` has it
 
@@ -181,6 +181,9 @@ class ApprovalAdmin(TraceAdmin):
             for name, verb in VERBS.items()
             if approval.status == verb.status and self._may(request, verb.permission)
         }
+        for name, form in offered.items():
+            sent_to = reverse(f"admin:governance_approval_{name}", args=[approval.pk])
+            kept.fill(request, sent_to, form)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Approval: {visible(approval.tool_name)}",

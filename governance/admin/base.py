@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,7 +12,9 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
+from governance.access import READ_LOG
 from governance.templatetags.shown import short, visible
 
 if TYPE_CHECKING:  # they take their model as a parameter in the stubs alone
@@ -45,8 +48,8 @@ class ConsoleAdmin(ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """The list, named after what is in it."""
-        named = {"title": str(self.opts.verbose_name_plural).capitalize()}
-        return super().changelist_view(request, {**(extra_context or {}), **named})
+        named = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, {**named, **(extra_context or {})})
 
     def page_of(self, key: object) -> HttpResponse:
         """Where a page that was answered to a POST leads when it is loaded again."""
@@ -84,6 +87,14 @@ class PageAdmin(ConsoleAdmin):
         raise NotImplementedError
 
 
+class LogAdmin(ConsoleAdmin):
+    """A model that is seen by whoever may read the log, as over the API."""
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        del obj
+        return request.user.has_perm(READ_LOG)
+
+
 class ReadOnlyAdmin(ConsoleAdmin):
     """A model that is looked at here and never written."""
 
@@ -114,6 +125,9 @@ class TraceAdmin(PageAdmin, ReadOnlyAdmin):
     def trace_link(self, trace_id: str) -> str:
         """A link to what the record belongs to: as far as is known here, to its events."""
         return self.events_link(trace_id, short(trace_id)) if trace_id else "-"
+
+    def know_traces(self, rows: Sequence[Any]) -> None:
+        """Look up, in one query, what the traces of these rows belong to."""
 
     def events_link(self, trace_id: str, words: str) -> str:
         """A link to all events of a trace."""
@@ -166,15 +180,20 @@ class DecisionForm(forms.Form):
     def refusal(self) -> DecisionForm:
         """The same form under the other button: what was typed stands where it was typed."""
         typed = self.data if self.is_bound and self.data.get("decision") == "deny" else None
-        form = type(self)(typed, auto_id="deny_%s")
-        focus_on_error(form)
-        return form
+        return self._half(typed, "deny")
 
     @property
     def consent(self) -> DecisionForm:
         """The same under the button that says yes."""
         typed = self.data if self.is_bound and self.data.get("decision") != "deny" else None
-        form = type(self)(typed, auto_id="approve_%s")
+        form = self._half(typed, "approve")
         form.fields["reason"].label, form.fields["reason"].help_text = "Note", "Goes into the log."
+        return form
+
+    def _half(self, typed: Any, side: str) -> DecisionForm:
+        kept = self.initial if self.initial.get("decision") == side else None
+        form = type(self)(typed, auto_id=f"{side}_%s", initial=kept)
+        if kept:
+            form.fields["reason"].widget.attrs["autofocus"] = True
         focus_on_error(form)
         return form

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from governance.access import DECIDE
-from governance.approvals import obstacle
+from governance.approvals import obstacle, weighing
 from governance.identity import decider
 from governance.models import Approval, ApprovalStatus
 from governance.templatetags.excerpts import as_json
@@ -17,20 +17,6 @@ from governance.templatetags.shown import long_texts
 from governance.types import ActionClass, Role
 
 EARLIER: Final = 5
-SENTENCE_CHARS: Final = 300
-RISKS: Final[Mapping[str, str]] = {
-    ActionClass.READ: "It looks and changes nothing.",
-    ActionClass.WRITE: "It changes something, and it can be undone.",
-    ActionClass.DESTRUCTIVE: "It deletes or ends something that may not come back.",
-    ActionClass.UNKNOWN: "Nobody knows what it does: treat it as destructive.",
-    "plan": "Nothing is done yet: it is what the agent means to do, and may then do.",
-}
-UNDO: Final[Mapping[str, str]] = {
-    ActionClass.READ: "There is nothing to undo.",
-    ActionClass.WRITE: "By another change; nothing better is known of this tool.",
-    "plan": "Cancel the ticket: what is not merged reaches no cluster.",
-}
-NO_UNDO: Final = "Not by Aura. Make sure of it before you say yes."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +63,12 @@ class Case:
 
 def case_of(approval: Approval, user: Any, **known: Any) -> Case:
     """What governance itself knows of it; `known` are fields that somebody knows better."""
-    kind = approval.shown_class
     usual: dict[str, Any] = {
-        "sentence": sentence(approval),
+        "sentence": weighing.sentence(approval),
         "because": because(approval, user),
         "may_deny": may_deny(approval, user),
-        "risk": RISKS.get(kind, RISKS[ActionClass.UNKNOWN]),
-        "undo": UNDO.get(kind, NO_UNDO),
+        "risk": weighing.risk(approval),
+        "undo": weighing.undo(approval),
         "preview": preview(approval),
         "earlier": list(earlier(approval)),
     }
@@ -94,15 +79,6 @@ def preview(approval: Approval) -> str:
     """What the call would touch, as whoever asks found out."""
     said = approval.context.get("preview") if isinstance(approval.context, dict) else None
     return said if isinstance(said, str) else ""
-
-
-def sentence(approval: Approval) -> str:
-    """What is asked for: in its own words where it has some, else the tool and what it is for."""
-    said = approval.arguments.get("summary" if approval.kind else "description")
-    if not isinstance(said, str) or not said.strip():
-        said = f"{approval.tool_name.replace('_', ' ').capitalize()}: {approval.resource_name}"
-    line = " ".join(said.split())
-    return line if len(line) <= SENTENCE_CHARS else f"{line[:SENTENCE_CHARS]}…"
 
 
 def because(approval: Approval, user: Any) -> str:

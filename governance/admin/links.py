@@ -1,24 +1,33 @@
-"""GET /admin/decide/:link/: where the links of notices lead."""
+"""GET /admin/decide/:link/: where the links of messages lead."""
 
 from __future__ import annotations
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
 
-from governance.approvals.links import LinkRefused, follow
+from governance.notices.links import LinkRefused, follow
 
 
-def from_notice(request: HttpRequest, signed: str) -> HttpResponse:
-    """To the page of the request; a link that is over leads to the list, with a sentence."""
-    if request.method not in {"GET", "HEAD"}:
-        return HttpResponseNotAllowed(["GET", "HEAD"])
-    if not request.user.has_perm("governance.view_approval"):
-        raise PermissionDenied
+def from_notice(
+    request: HttpRequest, signed: str, context: Callable[[HttpRequest], Mapping[str, Any]]
+) -> HttpResponse:
+    """To the page it was made for, which looks at rights itself; or a page that says why not."""
+    if request.method != "GET":  # a look ahead (HEAD) must not use it up
+        return HttpResponseNotAllowed(["GET"])
     try:
-        key = follow(signed)
+        return HttpResponseRedirect(follow(signed, person=request.user.get_username()))
     except LinkRefused as refused:
-        messages.warning(request, str(refused))
-        return HttpResponseRedirect(reverse("admin:governance_approval_changelist"))
-    return HttpResponseRedirect(reverse("admin:governance_approval_change", args=[key]))
+        return TemplateResponse(
+            request,
+            "admin/console/link_refused.html",
+            {
+                **context(request),
+                "title": refused.title,
+                "said": str(refused),
+                "leads_to": refused.page,
+            },
+            status=refused.status,
+        )

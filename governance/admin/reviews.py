@@ -13,8 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from aura.kernel.errors import Problem
-from governance import approvals
-from governance.admin.approvals import DECIDE
+from governance import approvals, kept
+from governance.access import DECIDE
 from governance.admin.base import PageAdmin, ReadOnlyAdmin, Words, focus_on_error
 from governance.identity import decider
 from governance.models import EmergencyReview
@@ -75,6 +75,8 @@ class EmergencyReviewAdmin(PageAdmin, ReadOnlyAdmin):
         self, request: HttpRequest, review: EmergencyReview, form: forms.Form, *, status: int = 200
     ) -> HttpResponse:
         review.refresh_from_db()
+        sent_to = reverse("admin:governance_emergencyreview_close", args=[review.pk])
+        kept.fill(request, sent_to, form)
         may = review.closed_at is None and request.user.has_perm(DECIDE)
         context = {
             **self.admin_site.each_context(request),

@@ -14,11 +14,9 @@ OURS: Final = {"tool_called": "tool_execution"}  # type in our log -> name in th
 _THEIRS: Final = {name: ours for ours, name in OURS.items()}
 
 REQUESTED: Final = "gateway_request"
-INVOKED: Final = "tool_invoked"
 EXECUTED: Final = "tool_execution"
 JUDGED: Final = "policy_decision"
 DELEGATED: Final = "delegation_decision"
-DELEGATION_CHECKED: Final = "delegation_verification"
 RETRIED: Final = "tool_retry"
 VERIFIED: Final = "verification_outcome"
 OUTCOME: Final = "delegation_outcome"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from governance.inventory.model import (
+    LISTED,
     NOTHING,
     PLACE,
     REGISTERED,
@@ -17,6 +18,7 @@ from governance.inventory.reading import configured, parse, remarks
 from governance.inventory.text import InventoryRefused
 
 __all__ = [
+    "LISTED",
     "NOTHING",
     "PLACE",
     "REGISTERED",

@@ -19,6 +19,7 @@ from governance.types import Resource
 
 # Every resource that is in the inventory carries this tag, so that a policy can ask for it.
 REGISTERED = "inventory"
+LISTED = frozenset({"database", "kubernetes", "host"})  # types of resources that it can hold
 # What identifies a database in a connection string, and what it is when it is not said.
 PLACE = {"host": "localhost", "port": "5432", "dbname": ""}
 

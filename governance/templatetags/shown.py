@@ -7,15 +7,22 @@ bidirectional overrides with which a path can be made to read as another one.
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django import template
+from django.utils.timesince import timesince, timeuntil
+from django.utils.timezone import now
 
 from aura.kernel import unseen
 
 register = template.Library()
 
 visible = register.filter(unseen.visible)
+
+MOMENTS: Final = "less than a minute"
+_END_OF_SENTENCE: Final = re.compile(r"(?<=[.?!])\s+")
 
 
 @register.filter
@@ -59,5 +66,17 @@ def paragraphs(value: str) -> tuple[str, str]:
 @register.filter
 def sentences(value: str) -> tuple[str, str]:
     """The first sentence of a text, which is what a headline has room for, and the others."""
-    first, stop, rest = value.partition(". ")
-    return (f"{first}." if stop else first), rest
+    first, *rest = _END_OF_SENTENCE.split(value, maxsplit=1)
+    return first, "".join(rest)
+
+
+@register.filter
+def passed(since: datetime) -> str:
+    """How long ago, e.g. `2 hours`; moments are no "0 minutes"."""
+    return MOMENTS if now() - since < timedelta(minutes=1) else timesince(since)
+
+
+@register.filter
+def remaining(until: datetime) -> str:
+    """How long until then, as `passed` says it."""
+    return MOMENTS if until - now() < timedelta(minutes=1) else timeuntil(until)

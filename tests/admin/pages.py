@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -72,8 +73,13 @@ class _Forms(HTMLParser):
 
 def forms_on(browser: Browser, url: str) -> dict[str, dict[str, str]]:
     """Every form of a page, by the address it is sent to."""
+    return forms_in(browser.get(url))
+
+
+def forms_in(response: Any) -> dict[str, dict[str, str]]:
+    """The same of an answer."""
     parser = _Forms()
-    parser.feed(browser.get(url).content.decode())
+    parser.feed(text(response))
     return parser.forms
 
 
@@ -93,6 +99,11 @@ def text(response: Any) -> str:
     """The page's HTML."""
     html: str = response.content.decode()
     return html
+
+
+def words_in(html: str) -> str:
+    """What a person reads of it, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def messages(browser: Browser, response: Any) -> str:

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from governance import approvals
+from governance.admin.approvals import VERBS
 from governance.models import Approval, EmergencyReview
 from governance.types import Action, ActionClass, ActorKind, Principal, Resource, Role
 from tests import builders
@@ -21,6 +22,7 @@ from tests.admin.pages import (
     text,
 )
 from tests.people import person
+from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -154,3 +156,24 @@ def test_who_may_not_break_the_glass_is_offered_none(role):
         assert browser.post(decide_url(approval), sent | {"decision": "deny"}).status_code == 403
         assert browser.post(url_of(approval, "revoke"), sent).status_code == 403
     assert status_of(approval) == "pending"
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_one_who_may_only_look_can_do_nothing_with_a_request(verb):
+    approval = ask()
+    browser = browser_of(person("vera", Role.VIEWER))
+    assert decide_url(approval) not in forms_on(browser, approval_page(approval))
+    sent = {"decision": "approve", "reason": "x", "request": approval.pk}
+    answer = browser.post(
+        url_of(approval, verb), {**sent, "fingerprint": approval.fingerprint, "purpose": "x"}
+    )
+    assert answer.status_code == 403
+    assert status_of(approval) == "pending"
+
+
+def test_a_request_of_a_call_outside_of_tickets_says_what_its_task_has_cost(admin_browser):
+    ticket = builders.pending_approval()
+    Ticket.objects.filter(pk=ticket.pk).update(run=None)
+    approval = Approval.objects.get(trace_id=str(ticket.pk), status="pending")
+    Approval.objects.filter(pk=approval.pk).update(trace_id="tr_direct")
+    assert "tokens" in text(admin_browser.get(approval_page(approval)))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import re
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.timezone import now
 
 from agents.models import ToolExecution
 from agents.runtime import claims
 from governance import approvals
 from governance.models import Approval
 from governance.policy import current
+from governance.templatetags.shown import MOMENTS, passed, remaining
 from governance.types import ActorKind, Principal, Role
 from tests import builders
 from tests.admin import stories
@@ -29,6 +31,7 @@ from tests.admin.pages import (
     submit,
     text,
     url_of,
+    words_in,
 )
 from tests.people import person
 from tickets.admin.cases import asked
@@ -41,7 +44,7 @@ SEEN = "⟨U+202E⟩evil⟨U+200B⟩"
 
 
 def words(response: Any) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text(response))).split())
+    return words_in(text(response))
 
 
 def test_one_sentence_first_then_what_it_touches_its_risk_and_how_it_is_undone(admin_browser):
@@ -76,7 +79,9 @@ def test_a_plan_is_said_to_do_nothing_yet(admin_browser):
     ticket = builders.pending_plan_approval()
     shown = words(admin_browser.get(page_of(ticket)))
     assert "Create Redis StatefulSet with Sentinel" in shown
-    assert "what is not merged reaches no cluster" in shown
+    assert "Cancel it before the merge: nothing reaches a cluster" in shown
+    for page in (shown, words(admin_browser.get(approval_page(Approval.objects.get())))):
+        assert re.search(r"Touches 1 file in redis\b.* Risk Nothing is done yet", page)
     assert "Ask for changes" in shown
 
 
@@ -94,6 +99,23 @@ def test_what_the_ticket_has_cost_is_said(admin_browser):
         r"Cost so far \d+ tokens, price not known",
         words(admin_browser.get(approval_page(approval))),
     )
+
+
+def test_a_ticket_that_asked_no_model_is_said_to_have_cost_nothing(admin_browser):
+    ticket = builders.pending_plan_approval()
+    Ticket.objects.filter(pk=ticket.pk).update(
+        current_turn=3, prompt_tokens=0, completion_tokens=0, estimated_cost=0
+    )
+    shown = words(admin_browser.get(page_of(ticket)))
+    assert "none: no model was asked" in shown
+    assert "Cost so far" not in shown
+    assert "USD" not in shown
+
+
+def test_moments_are_not_called_zero_minutes():
+    assert passed(now()) == remaining(now()) == MOMENTS
+    assert passed(now() - timedelta(hours=2)) == "2\xa0hours"
+    assert remaining(now() + timedelta(days=2, minutes=1)) == "2\xa0days"
 
 
 def test_the_policies_that_were_looked_at_are_told_in_words(admin_browser):

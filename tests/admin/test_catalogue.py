@@ -1,4 +1,4 @@
-"""What there is to work with, as the console shows it: alerts, agents and tools, the inventory."""
+"""What there is to work with, as the console shows it: alerts and the inventory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from agents.helpdesk import catalogue
 from tests import builders
 from tests.admin.conftest import browser_of, person
 from tests.admin.pages import page_of, text
@@ -19,7 +18,6 @@ from tests.admin.screen import NEEDS_BROWSER, screen
 from tests.admin.stories import alert_of
 
 ALERTS = "/admin/tickets/alert/"
-TOOLS = "/admin/tools/"
 INVENTORY = "/admin/inventory/"
 HOSTILE = "<script>alert(1)</script>\u202eback"
 INFRA = {
@@ -50,7 +48,7 @@ def infra(tmp_path, monkeypatch) -> Any:
     return write
 
 
-@pytest.mark.parametrize("path", [ALERTS, TOOLS, INVENTORY])
+@pytest.mark.parametrize("path", [ALERTS, INVENTORY])
 def test_who_may_not_see_tickets_sees_none_of_it(db, path):
     assert browser_of(person("lou", "governance.view_auditevent")).get(path).status_code == 403
     assert browser_of(None).get(path).status_code == 302
@@ -87,15 +85,6 @@ def queries_of(browser: Any) -> int:
     return len(captured)
 
 
-def test_every_agent_is_shown_with_all_its_tools_and_their_schemas(admin_browser):
-    page = text(admin_browser.get(TOOLS))
-    for agent in catalogue.agents():
-        for tool in catalogue.toolset(agent.name):
-            assert f'id="tool-{tool.name}"' in page
-    assert "additionalProperties" in page
-    assert "depends on the arguments" in page
-
-
 def test_the_inventory_is_shown_without_its_secrets(admin_browser, infra):
     infra(json.dumps(INFRA))
     page = text(admin_browser.get(INVENTORY))
@@ -123,7 +112,7 @@ def test_they_are_whole_on_a_phone(browser: Any, base: str, grace: Any, infra: A
     infra(json.dumps(INFRA))
     alert_of(builders.new_ticket(title="A pod restarts"))
     with screen(browser, base, grace, size="phone") as shown:
-        for name, path in (("alerts-all", ALERTS), ("tools", TOOLS), ("inventory", INVENTORY)):
+        for name, path in (("alerts-all", ALERTS), ("inventory-full", INVENTORY)):
             shown.open(path)
             shown.picture(f"{name}-phone-light")
             assert shown.faults() == [], name

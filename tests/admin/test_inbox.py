@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from django.db import connection
@@ -15,10 +14,11 @@ from agents.models import ToolExecution
 from aura.console.inbox.items import Kind
 from governance import approvals
 from governance.models import Approval, EmergencyReview, SecurityIncident
-from governance.types import ActionClass, ActorKind, Principal, Role
+from governance.policy import activation, current
+from governance.types import SYSTEM, ActionClass, ActorKind, Principal, Role
 from tests import builders
 from tests.admin.conftest import browser_of, person
-from tests.admin.pages import INBOX, INDEX, act, approval_page, page_of, text
+from tests.admin.pages import INBOX, INDEX, act, approval_page, page_of, text, words_in
 from tests.admin.scene import asked
 from tests.people import person as member
 from tickets.models import Status, Ticket
@@ -38,7 +38,7 @@ def rows(response) -> list[str]:
     shown = re.search(r'<ul class="inbox rows">(.*?)</ul>', text(response), re.DOTALL)
     assert shown
     lines = re.findall(r"<li.*?</li>", shown.group(1), re.DOTALL)
-    return [unescape(" ".join(re.sub(r"<[^>]+>", " ", line).split())) for line in lines]
+    return [words_in(line) for line in lines]
 
 
 def kinds(response) -> list[str]:
@@ -61,6 +61,10 @@ def everything() -> None:
     Approval.objects.filter(pk=released.pk).update(status="approved", use_by=now())
     EmergencyReview.objects.create(approval=released, opened_by="linus", reason="Down")
     SecurityIncident.objects.create(type="high_volume", subject="agent:k8s", opened_at=now())
+    loose = current.built_in_text().replace("tags: [inventory]", "name_pattern: '*'")
+    version = activation.keep(loose, source="policy.yaml", by=SYSTEM)
+    if not version.waiting:
+        activation.propose(version, by=member("pia", Role.ADMIN))
 
 
 def test_the_riskiest_kind_comes_first(admin_browser):
@@ -68,6 +72,7 @@ def test_the_riskiest_kind_comes_first(admin_browser):
     assert kinds(admin_browser.get(INBOX)) == [
         "incident",
         "review",
+        "policy",
         "destructive",
         "write",
         "plan",
@@ -166,8 +171,13 @@ def test_nobody_is_shown_what_they_may_not_see(db):
     assert kinds(shown) == ["review", "destructive", "write", "plan"]
     assert "The plan" not in text(shown)  # a ticket's title
     reader = browser_of(person("lou", "governance.view_auditevent"))
-    assert kinds(reader.get(INBOX)) == ["incident"]
-    assert counted(text(reader.get(COUNTS))) == {"bar": 1, "inbox": 1}
+    assert kinds(reader.get(INBOX)) == ["incident", "policy"]
+    assert counted(text(reader.get(COUNTS))) == {
+        "bar": 2,
+        "inbox": 2,
+        "incidents": 1,
+        "policies": 1,
+    }
     assert browser_of(person("nobody")).get(INBOX).status_code == 403
     assert (
         "waits"
@@ -231,10 +241,10 @@ def test_pages_go_over_all_kinds_and_repeat_nothing(admin_browser, monkeypatch):
     monkeypatch.setattr("aura.console.inbox.listing.PER_PAGE", 3)
     everything()
     pages = [kinds(admin_browser.get(INBOX, {"page": number})) for number in (1, 2, 3)]
-    assert [len(page) for page in pages] == [3, 3, 2]
+    assert [len(page) for page in pages] == [3, 3, 3]
     assert len({kind for page in pages for kind in page}) == len(Kind)
     first = text(admin_browser.get(INBOX))
-    assert "page 1 of 3, 8 in all" in " ".join(first.split())
+    assert "page 1 of 3, 9 in all" in " ".join(first.split())
     assert "?page=2" in first
 
 
@@ -249,8 +259,9 @@ def test_it_is_only_looked_at(admin_browser):
 def test_the_title_and_the_header_count_what_somebody_was_asked_for(admin_browser):
     everything()
     page = text(admin_browser.get(INBOX))
-    assert "<title>(6) Inbox | Aura</title>" in page
-    assert counted(page) == {"bar": 6, "inbox": 6, "approvals": 3, "reviews": 1}
+    assert "<title>(7) Inbox | Aura</title>" in page
+    of_rooms = {"approvals": 3, "reviews": 1, "policies": 1, "incidents": 1}
+    assert counted(page) == {"bar": 7, "inbox": 7, **of_rooms}
     assert counted(text(admin_browser.get(COUNTS))) == counted(page)
 
 

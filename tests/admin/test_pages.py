@@ -27,12 +27,12 @@ from tests.admin.pages import (
     OPEN,
     TICKETS,
     TOKENS,
-    VERIFY,
     approval_page,
     messages,
     page_of,
     submit,
     text,
+    words_in,
 )
 from tests.builders import executing, pending_plan_approval
 from tests.conftest import Browser
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 
 def words(response: Any) -> str:
     """The page's text, without markup."""
-    return " ".join(re.sub(r"<[^>]+>", " ", text(response)).split())
+    return words_in(text(response))
 
 
 def queries(browser: Browser, url: str) -> int:
@@ -74,6 +74,13 @@ def test_the_first_page_counts_what_waits_and_leads_there(admin_browser):
 def test_the_first_page_counts_one_thing_as_one(admin_browser):
     builders.pending_approval()
     assert "1 thing waits for you" in words(admin_browser.get(INDEX))
+
+
+def test_the_first_page_counts_tickets_that_stand_still_apart(admin_browser):
+    builders.failed()
+    shown = words(admin_browser.get(INDEX))
+    assert "Nothing waits for you 1 ticket stands still , paused or failed." in shown
+    assert "You may start it again" in shown
 
 
 def test_the_list_filters_searches_and_points_to_what_waits(admin_browser):
@@ -122,7 +129,7 @@ def test_a_ticket_page_names_everything_a_decision_on_an_action_needs(admin_brow
     for part in (
         "An action waits for a decision",
         "git_delete_file on file:redis/old.yaml",
-        "&quot;path&quot;: &quot;redis/old.yaml&quot;",
+        '"path": "redis/old.yaml"',
         "destructive",
         "destructive-needs-approval",
         "It is not used",
@@ -156,7 +163,7 @@ def test_a_resolved_ticket_says_first_what_came_of_it(admin_browser):
         journal.move(Status.RESOLVED)
         tell(ticket, "ticket_resolved", actor=AGENT, payload={"summary": "Redis runs."})
     shown = words(admin_browser.get(page_of(ticket)))
-    assert "It is over Redis runs. Resolved." in shown
+    assert "It is over Resolved. Nothing more happens here. Redis runs." in shown
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -222,7 +229,17 @@ def test_the_timeline_folds_results_and_tells_them_in_a_line(admin_browser):
     assert "git_write_file redis/set.yaml" in shown
     assert "I write it" in shown
     assert "approved the plan" in shown
-    assert re.search(r"<details[^>]*>\s*<summary>tool_called</summary>", shown)
+    assert re.search(r"<details[^>]*>\s*<summary>Arguments and result</summary>", shown)
+
+
+def test_the_end_of_a_turn_is_told_only_where_it_took_tokens(admin_browser):
+    ticket = builders.new_ticket()
+    for turn, tokens in ((1, 0), (2, 1200)):
+        payload = {"turn": turn, "tokenUsage": {"totalTokens": tokens}}
+        tell(ticket, "turn_completed", actor=AGENT, payload=payload)
+    shown = words(admin_browser.get(page_of(ticket)))
+    assert "turn 1 ended" not in shown
+    assert "turn 2 ended, 1,200 tokens" in shown
 
 
 def test_an_event_whose_payload_is_odd_breaks_no_page(admin_browser):
@@ -266,11 +283,11 @@ def test_the_log_lists_events_and_filters_them(admin_browser):
     shown = words(admin_browser.get(LOG))
     assert "plan_approved" in shown
     only = words(admin_browser.get(LOG, {"q": str(other.pk)}))
-    assert "1 audit event" in only
+    assert str(other.pk)[:8] in only or other.title in only
     assert str(ticket.pk)[:8] not in only
     of_type = text(admin_browser.get(LOG, {"type": "plan_approved"}))
     assert len(re.findall(r'<td class="field-kind">', of_type)) == 1
-    assert "ada" in text(admin_browser.get(LOG, {"actor__exact": "user"}))
+    assert "ada" in text(admin_browser.get(LOG, {"actor": "user"}))
 
 
 def test_an_event_shows_its_bytes_its_hash_and_where_it_comes_from(admin_browser):
@@ -314,10 +331,9 @@ def alter(table: str, sql: str) -> None:
         cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
 
 
-def test_an_altered_event_is_shown_as_such_and_found_by_the_check(admin_browser):
+def test_an_altered_event_is_shown_as_such(admin_browser):
     builders.executing()
     sequence()
-    assert "The chain holds" in messages(admin_browser, submit(admin_browser, LOG, VERIFY))
     link = AuditLink.objects.get(seq=3)
     alter(
         "governance_auditevent",
@@ -326,7 +342,7 @@ def test_an_altered_event_is_shown_as_such_and_found_by_the_check(admin_browser)
     shown = text(admin_browser.get(f"{LOG}{link.event_id}/change/"))
     assert "not json" in shown
     assert "It does not follow" in shown
-    assert "broken at #3" in messages(admin_browser, submit(admin_browser, LOG, VERIFY))
+    assert "they are not what was written" in shown
     ticket = Ticket.objects.get()
     assert "cannot be read" in text(admin_browser.get(page_of(ticket)))
 

@@ -20,7 +20,7 @@ from governance.models import SecurityAlert
 from governance.types import SYSTEM, Action, ActionClass, ActorKind, Principal, Resource
 from tests import builders
 from tests.admin.conftest import LOOK, browser_of, person
-from tests.admin.pages import APPROVALS, INDEX, LOG, approval_page, text
+from tests.admin.pages import APPROVALS, INDEX, LOG, approval_page, text, words_in
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def rooms(browser):
 
 
 def plain(html):
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return words_in(html)
 
 
 def request_of(**fields):
@@ -78,6 +78,7 @@ def test_who_may_not_look_sees_no_way_there(db):
         "Stop switch, budgets",
         "Agents and tools",
         "Inventory",
+        "Roles",
     ]
     assert browser.get(TASKS).status_code == 403
     assert browser.get(ALERTS).status_code == 403
@@ -89,7 +90,7 @@ def test_who_may_not_look_sees_no_way_there(db):
 def test_the_filters_have_names(admin_browser):
     SecurityAlert.objects.create(type="log_broken", severity="critical", subject="log", at=now())
     assert "Time" in plain(text(admin_browser.get(ALERTS)))
-    assert "Time" in plain(text(admin_browser.get(LOG)))
+    assert "From (UTC)" in plain(text(admin_browser.get(LOG)))
 
 
 def test_the_list_of_approvals_names_the_ticket_and_filters_plans(admin_browser):

@@ -90,10 +90,9 @@ def writers() -> tuple[Callable[[], None], Callable[[], None]]:
         with transaction.atomic():
             recording.record("tool_called", actor=SYSTEM, action="did", data=data, about=about)
 
-    from aura.kernel import rows
     from governance.models import AuditEvent
 
-    head, values = _plain_statement(rows, AuditEvent)
+    head, values = _plain_statement(AuditEvent)
 
     def plain() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -103,17 +102,18 @@ def writers() -> tuple[Callable[[], None], Callable[[], None]]:
     return ours, plain
 
 
-def _plain_statement(rows: Any, model: Any) -> tuple[str, Callable[[], list[Any]]]:
+def _plain_statement(model: Any) -> tuple[str, Callable[[], list[Any]]]:
     """The same row made the same way, into the other table."""
     import uuid
 
     from django.utils.timezone import now
 
+    from aura.kernel.database import statements
     from aura.kernel.ids import iso
     from governance.audit.canonical import canonical
     from governance.audit.record import redacted
 
-    fields, head, each, key = rows._insertion(model, makes_key=True)
+    fields, head, each, key = statements.insertion(model, makes_key=True)
 
     def values() -> list[Any]:
         uid, moment = uuid.uuid4(), now()
@@ -144,7 +144,7 @@ def _plain_statement(rows: Any, model: Any) -> tuple[str, Callable[[], list[Any]
             agent="aura",
             action_class="write",
         )
-        made: list[Any] = rows._values(fields, row, add=True)
+        made: list[Any] = statements.values_of(fields, row, add=True)
         return made
 
     statement = head.replace('"governance_auditevent"', '"plain"') + each

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.forms.models import model_to_dict
 
 from governance.types import Role
 from tests.builders import log_of
@@ -230,6 +231,86 @@ def test_an_incident_of_pagerduty_opens_and_closes_a_ticket(api):
     assert ok(api.post("/api/alerts/pagerduty", later), 202)["cancelled"] == [str(ticket.pk)]
     later["event"]["event_type"] = "pagey.ping"
     assert ok(api.post("/api/alerts/pagerduty", later), 202)["opened"] == []
+
+
+TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
+
+
+def stored_of(ticket: Ticket) -> str:
+    """All that was kept of its alerts."""
+    rows = [model_to_dict(row) for row in ticket.alerts.all()]
+    return f"{ticket.title}\n{ticket.description}\n{rows}\n{log_of(ticket)}"
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "kept"),
+    [
+        (("annotations", "description"), f"clone with {TOKEN} fails", "clone with [redacted"),
+        (("annotations", "summary"), "dial postgres://app:hunter22@db/shop: timeout", "@db/shop"),
+        (("annotations", "db_password"), "hunter22", "db_password"),
+        (("labels", "api_token"), "9f8e7d6c5b4a39281706", "api_token"),
+        (("labels", "pod"), TOKEN, "pod"),
+        (("labels", "alertname"), f"Failed {TOKEN}", "Failed [redacted"),
+        (("labels", TOKEN), "x", "[redacted"),
+        (("generatorURL",), "https://ada:hunter22@prometheus/graph?g0=1", "prometheus/graph?g0=1"),
+    ],
+)
+def test_credentials_in_an_alert_are_kept_nowhere(api, place, said, kept):
+    message = copy.deepcopy(FIRING)
+    inside = message["alerts"][0]
+    for name in place[:-1]:
+        inside = inside[name]
+    inside[place[-1]] = said
+    ok(api.post("/api/alerts/grafana", message), 202)
+    stored = stored_of(Ticket.objects.get())
+    assert "[redacted:" in stored
+    assert kept in stored
+    for secret in (TOKEN, "hunter22", "9f8e7d6c5b4a39281706"):
+        assert secret not in stored
+        assert secret not in api.get("/api/alerts").content.decode()
+
+
+def test_a_credential_at_the_end_of_what_is_kept_is_not_cut_into_an_unknown_one(api):
+    message = copy.deepcopy(FIRING)
+    message["alerts"][0]["annotations"]["description"] = f"{'x ' * 1990}{TOKEN}"
+    ok(api.post("/api/alerts/grafana", message), 202)
+    assert TOKEN[:12] not in stored_of(Ticket.objects.get())
+
+
+def test_credentials_in_an_incident_of_pagerduty_are_kept_nowhere(api):
+    incident = copy.deepcopy(INCIDENT)
+    incident["event"]["data"] |= {"title": f"Bump {TOKEN}", "incident_key": f"ci/{TOKEN}"}
+    ok(api.post("/api/alerts/pagerduty", incident), 202)
+    stored = stored_of(Ticket.objects.get())
+    assert "Bump [redacted:github_token]" in stored
+    assert TOKEN not in stored
+
+
+def test_what_triage_needs_of_an_alert_is_kept_as_it_came(api):
+    """Labels of kube-state-metrics; names are no credentials, whatever they are names of."""
+    labels = {
+        "alertname": "KubeSecretCertExpiry",
+        "namespace": "shop",
+        "secret": "db-credentials",
+        "service": "token-service",
+        "pod": "checkout-7d9f8b6c5-x2x4z",
+        "container_id": "containerd://3f2a9c8b7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a",
+        "image": "registry.example.com:5000/shop/checkout@sha256:" + "3f" * 32,
+        "uid": "00000000-0000-4000-8000-000000000000",
+        "severity": "critical",
+    }
+    message = copy.deepcopy(FIRING)
+    message["alerts"][0] |= {
+        "labels": labels,
+        "annotations": {
+            "description": "Pod shop/checkout (password rotation): 3 restarts: see the runbook.",
+            "runbook_url": "https://runbooks.example.com/x?y=1#z",
+        },
+    }
+    ok(api.post("/api/alerts/alertmanager", message), 202)
+    row = Alert.objects.get()
+    assert row.labels == labels
+    assert row.annotations == message["alerts"][0]["annotations"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from governance.audit.record import record
+from governance.helpdesk.posting import post_event
 from governance.models import AuditEvent
 from governance.types import SYSTEM, ActorKind, Principal
 from tests.builders import (
@@ -225,8 +226,32 @@ def test_type_is_a_comma_separated_filter(api, path):
     assert body["total"] == 2
 
 
+def told_auditd(ticket, kind):
+    post_event({"event_type": kind, "trace_id": str(ticket.pk)}, by=SYSTEM)
+
+
 @BOTH
-@pytest.mark.parametrize("value", ["bogus", "tool_called,bogus", "TOOL_CALLED", "\x00"])
+@pytest.mark.parametrize("kind", ["tool_execution", "ticket_resolved", "", "Ärger, große"])
+def test_what_auditd_was_told_is_no_type_of_ours(api, path, kind):
+    told_auditd(ticket := new_ticket(), kind)
+    body = ok(api.get(path.format(ticket.pk)))
+    assert [entry["type"] for entry in body["entries"]] == [f"posted.{kind}", "ticket_created"]
+
+
+@BOTH
+def test_what_auditd_was_told_can_be_asked_for_by_type(api, path):
+    ticket = new_ticket()
+    for kind in ("tool_execution", "other"):
+        told_auditd(ticket, kind)
+    url = path.format(ticket.pk)
+    assert types(api.get(url, {"type": "posted.other"})) == ["posted.other"]
+    both = types(api.get(url, {"type": "posted.tool_execution,ticket_created"}))
+    assert both == ["posted.tool_execution", "ticket_created"]
+    assert types(api.get(url, {"type": "posted.\x00"})) == []
+
+
+@BOTH
+@pytest.mark.parametrize("value", ["bogus", "tool_called,bogus", "TOOL_CALLED", "\x00", "posted"])
 def test_an_unknown_type_is_refused(api, path, value):
     invalid(api.get(path.format(new_ticket().pk), {"type": value}), "type")
 

@@ -182,11 +182,16 @@ def test_a_pending_approval_names_exactly_what_would_run(api):
         ("args", {"path": "redis/old.yaml"}),
         ("resources", ["file:redis/old.yaml"]),
         ("requestedAt", pending["requestedAt"]),
+        ("reasonBy", "policy"),
         ("fingerprint", Approval.objects.get(status="pending").fingerprint),
         ("expiresAt", pending["expiresAt"]),
         ("approverRole", "approver"),
         ("quorum", 1),
         ("approvedBy", []),
+        ("requestedBy", "agent:aura"),
+        ("actionClass", "destructive"),
+        ("risk", "It deletes or ends something that may not come back."),
+        ("undo", pending["undo"]),
     ]
     assert moment(pending["requestedAt"]) < moment(pending["expiresAt"])
     assert ok(api.get(at(ticket)))["pendingQuestion"] is None

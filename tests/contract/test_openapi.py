@@ -12,6 +12,8 @@ from django.core.management import call_command
 from django.urls import resolve
 from jsonschema import Draft202012Validator
 
+from governance.helpdesk.posting import post_event
+from governance.types import SYSTEM
 from tests.builders import IN
 from tests.contract.wire import ELSEWHERE, ON_TICKET, at
 
@@ -170,6 +172,14 @@ def test_answers_about_a_ticket_in_any_status_are_what_is_described(api, fits, s
 def test_all_other_answers_are_what_is_described(api, fits, method, path, body):
     IN["failed"]()
     fits(getattr(api, method)(path, body), method, path)
+
+
+@pytest.mark.django_db
+def test_the_log_is_what_is_described_when_auditd_was_told_something(api, fits):
+    post_event({"event_type": "of their own"}, by=SYSTEM)
+    response = api.get("/api/audit")
+    assert [entry["type"] for entry in response.json()["entries"]] == ["posted.of their own"]
+    fits(response, "get", "/api/audit")
 
 
 @pytest.mark.django_db

@@ -185,6 +185,8 @@ def test_an_open_stream_counts_while_it_is_open(seen: Seen) -> None:
 
 def test_one_trace_reaches_from_the_request_to_the_tool(seen: Seen) -> None:
     def below(name: str, parent: str) -> Any:
+        """Each process sends its spans when it likes."""
+        eventually(lambda: [s for s in seen.collector.named(name) if s.parent == parent])
         return next(s for s in seen.collector.named(name) if s.parent == parent)
 
     eventually(lambda: [s for s in seen.collector.named("segment") if s.trace == TRACE])

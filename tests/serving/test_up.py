@@ -78,10 +78,12 @@ def test_a_chunked_body_counts_towards_the_limit(up: Instance) -> None:
 def test_requests_on_one_connection_do_not_wait_for_nagle(up: Instance) -> None:
     with httpx.Client(base_url=up.url("AURA_AUDITD_PORT")) as client:
         client.get("/health")
-        began = time.monotonic()
+        took = []
         for _ in range(20):
+            began = time.monotonic()
             client.get("/health")
-        assert (time.monotonic() - began) / 20 < 0.035
+            took.append(time.monotonic() - began)
+        assert sorted(took)[5] < 0.035  # it would cost nearly each of them 40 ms
 
 
 def test_the_first_login_is_kept_where_only_its_owner_reads_it(up: Instance) -> None:

@@ -13,7 +13,7 @@ from governance.models import Approval, AuditEvent
 from tests import builders
 from tests.fakes import call, git, says, whole_ticket
 from tests.tickets.conftest import AUTHOR, OPS
-from tickets import services
+from tickets import services, settling
 from tickets.models import Status, Ticket
 from tickets.tasks import sweep
 
@@ -40,7 +40,7 @@ def test_a_late_approval_resumes_the_parked_work_and_is_used_once(desk):
     # Another process, hours later: nothing of the ticket is in its memory.
     Approval.objects.update(requested_at=Now() - timedelta(days=3))
     approvals.approve(asked.key, by=OPS, event="plan_approved")
-    services.settle_decided()
+    settling.settle_decided()
     desk.advance(ticket, *REST)
     assert ticket.status == Status.RESOLVED, ticket.last_error
     assert "kind: ConfigMap" in git(desk.repository, "show", "main:apps/nginx/config.yaml")
@@ -104,7 +104,7 @@ def test_a_request_that_was_withdrawn_alone_lets_the_ticket_go_on(desk):
     ticket = desk.open()
     desk.advance(ticket, *PLANNED)
     approvals.cancel(request_of(ticket).pk, by=OPS, reason="asked too early")
-    services.settle_decided()
+    settling.settle_decided()
     ticket.refresh_from_db()
     assert ticket.status == Status.PLANNING
 

@@ -78,6 +78,27 @@ def test_what_no_manifest_mends_is_asked_about_with_its_proof(seen: Site) -> Non
     assert "as in 'Set LOG_LEVEL=debug on nginx'" in asked["question"]
 
 
+def test_a_missing_variable_is_set_by_the_answer_that_the_question_offers(seen: Site) -> None:
+    seen.followed(seen.ticket("Deploy nginx", "Deploy nginx 1.27 in namespace web."))
+    seen.cluster.fault("Deployment", "nginx", "crash-loop:missing-env", "web")
+    seen.cluster.until(
+        lambda: any(
+            "CrashLoopBackOff" in str(pod["status"]) for pod in seen.cluster.list("Pod", "web")
+        )
+    )
+    ticket = alerted(seen, deployment="nginx")
+    assert ticket.status == Status.PENDING_INPUT
+    (asked,) = payloads(ticket, "question_asked")
+    offered = "Set DATABASE_URL=<value> on nginx"
+    assert f"`{offered}`" in asked["question"]
+    answer = offered.replace("<value>", "postgres://db/web")
+    services.answer_question(ticket, answer=answer, actor=OPS)
+    seen.advance(ticket)
+    assert ticket.status == Status.PENDING_PLAN_APPROVAL, ticket.last_error
+    assert ticket.plan is not None
+    assert "DATABASE_URL" in ticket.plan["summary"]
+
+
 def test_a_name_that_is_not_there_is_not_well(seen: Site) -> None:
     ticket = alerted(seen, deployment="nginx", namespace="shop")
     assert ticket.status == Status.PENDING_INPUT

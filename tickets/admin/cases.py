@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import Count, Q, Sum
 
 from agents.models import ToolExecution, Turn
@@ -15,22 +17,25 @@ from governance.admin.case import Case, case_of
 from governance.models import Approval
 from governance.policy import current
 from governance.policy.types import Coverage, PolicyRequest
+from governance.templatetags.shown import steps
 from governance.types import ActionClass, ActorKind, Impact, Principal, Resource
 from tickets import plan as plans
+from tickets import undoing
 from tickets.admin import changes
-from tickets.admin.undoing import BY_TOOL
 from tickets.models import Ticket
 
 FIXED: Final[Mapping[str, str]] = {
     "plan-needs-approval": "Every plan is shown to a person first (AURA_AGENT_PLAN_APPROVAL).",
     "agent-asks-for-approval": "The agent asked by itself; no policy made it.",
 }
+MOST_PLACES: Final = 4  # of a plan, in the lines that are read first
 CHANGED: Final = "The policy was changed since, so how it was judged then is not told here."
 
 
 def case_in_ticket(approval: Approval, user: Any, call: ToolExecution, ticket: Ticket) -> Case:
-    """For the ticket's own page, which shows plan, cost and commits beside it."""
-    return case_of(approval, user, **_known(approval, call), changes=changes.written(ticket.pk))
+    """For the ticket's own page, which shows the whole plan beside it."""
+    known = {**_known(approval, call), "spent": _spent(ticket, call)}
+    return case_of(approval, user, **known, changes=changes.written(ticket.pk))
 
 
 def whole_case(approval: Approval, user: Any) -> Case:
@@ -53,10 +58,10 @@ def _ticket(approval: Approval) -> Ticket | None:
 
 
 def _known(approval: Approval, call: ToolExecution | None) -> dict[str, Any]:
-    known: dict[str, Any] = {"policy": _policy(approval, call)}
-    if not approval.kind and approval.tool_name in BY_TOOL:
-        known["undo"] = BY_TOOL[approval.tool_name]
-    if call is not None:
+    known: dict[str, Any] = {"policy": _policy(approval, call), "undo": undoing.undo(approval)}
+    if approval.tool_name == plans.SUBMIT_PLAN:
+        known["reach"] = list(_touched(steps(approval.arguments.get("steps"))))
+    elif call is not None:
         known |= {
             "reach": list(_reach(call.inspection.get("impact") or {})),
             "place": str(call.inspection.get(PLACE) or ""),
@@ -64,6 +69,21 @@ def _known(approval: Approval, call: ToolExecution | None) -> dict[str, Any]:
             "sensitivity": call.decision.get("sensitivity", ()),
         }
     return known
+
+
+def _touched(planned: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The files that a plan would write, and where they go."""
+    named = (
+        str(step.get("path") or "") for step in planned if step.get("tool") in plans.FILE_TOOLS
+    )
+    paths = list(dict.fromkeys(filter(None, named)))
+    if paths:
+        places = list(dict.fromkeys(posixpath.dirname(path) or "/" for path in paths))
+        more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+        files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+        yield f"{files} in {', '.join(places[:MOST_PLACES])}{more}"
+    if any(step.get("tool") == "git_merge" for step in planned):
+        yield f"the branch {settings.AURA.git_branch}, by a merge"
 
 
 def _reach(impact: Mapping[str, Any]) -> Iterator[str]:
@@ -143,14 +163,15 @@ def _spent(ticket: Ticket | None, call: ToolExecution | None) -> str:
     used = Turn.objects.filter(run=call.run_id).aggregate(
         prompt=Sum("prompt_tokens"),
         written=Sum("completion_tokens"),
-        cost=Sum("cost"),
+        usd=Sum("cost"),
         unpriced=Count("pk", filter=Q(cost=None)),
     )
-    cost = None if used["unpriced"] else used["cost"]
+    cost = None if used["unpriced"] else used["usd"]
     return spent((used["prompt"] or 0) + (used["written"] or 0), cost)
 
 
 def spent(tokens: int, cost: Decimal | None) -> str:
-    """Tokens and USD in words."""
-    price = f", {cost:.4f} USD" if cost is not None else ", price not known"
-    return f"{tokens:,} tokens{price if tokens else ''}"
+    """Tokens and USD in words; empty where no model was asked."""
+    if not tokens:
+        return ""
+    return f"{tokens:,} tokens, " + ("price not known" if cost is None else f"{cost:.4f} USD")

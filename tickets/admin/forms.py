@@ -75,7 +75,7 @@ class PlanDecisionForm(DecisionForm):
     reason = Words(
         label="Feedback",
         required=False,
-        help_text="Needed to reject: the next plan is made from it.",
+        help_text="Needed to ask for changes: the next plan is made from it.",
     )
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from agents.runtime import budget, stop
+from governance import kept
 from governance.admin.case import Case
 from governance.audit.record import data_of
 from governance.models import AuditEvent
@@ -32,6 +34,8 @@ def context(
     now_waiting = waiting(ticket)
     plan = _plan(ticket, now_waiting)
     offered = verbs.offered(request.user, ticket, now_waiting)
+    for name, form in offered.items():
+        kept.fill(request, reverse("admin:tickets_ticket_do", args=[ticket.pk, name]), form)
     resubmitted = {k: v for k, v in (submitted or {}).items() if k in offered}
     window, entries = timeline(ticket, request.GET.get("page"))
     return {
@@ -79,7 +83,10 @@ def _budgets(ticket: Ticket) -> dict[str, Any]:
         return {}
     unpriced = account.unpriced_turns(ticket.run)
     used = account.used(ticket, ticket.run, unpriced=unpriced)
-    return {"budgets": budget.of_run(settings.AURA, used), "unpriced": unpriced}
+    lines = budget.of_run(settings.AURA, used)
+    if not used.tokens:  # no model was asked: what models use up says nothing here
+        lines = [line for line in lines if line.unit == "s"]
+    return {"budgets": lines, "unpriced": unpriced}
 
 
 def _resolution(entries: list[Entry]) -> str:

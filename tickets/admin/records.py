@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from aura.kernel.ids import parse_uuid
+from aura.kernel.text import cut
 from governance.admin.approvals import ApprovalAdmin
 from governance.admin.base import TraceAdmin
 from governance.admin.case import Case
@@ -31,27 +33,25 @@ class TicketTraces(TraceAdmin):
         if parse_uuid(trace_id) is None:
             return super().trace_link(trace_id)
         page = reverse("admin:tickets_ticket_change", args=[trace_id])
-        words = _cut(visible(title)) if title else f"ticket {short(trace_id)}"
+        words = cut(visible(title), TITLE_CHARS) if title else f"ticket {short(trace_id)}"
         return format_html('<a href="{}"><bdi>{}</bdi></a>', page, words)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with the titles of its tickets, in one query."""
+        """The list, with the titles of its tickets."""
         changelist = super().get_changelist_instance(request)
-        rows = changelist.result_list
+        self.know_traces(changelist.result_list)
+        return changelist
+
+    def know_traces(self, rows: Sequence[Any]) -> None:
         wanted = {uid for row in rows if (uid := parse_uuid(row.trace_id))}
         tickets = Ticket.objects.filter(pk__in=wanted).values_list("pk", "title")
         titles = {str(key): title for key, title in tickets}
         for row in rows:
             row.title = titles.get(row.trace_id, "")
-        return changelist
 
     @admin.display(description="belongs to", empty_value="")
     def trace(self, row: Any) -> str:
         return self.trace_link(row.trace_id, row.title) if row.trace_id else ""
-
-
-def _cut(title: str) -> str:
-    return title if len(title) <= TITLE_CHARS else f"{title[:TITLE_CHARS]}…"
 
 
 class TicketApprovalAdmin(TicketTraces, ApprovalAdmin):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
 
+from aura.kernel.text import one_line
 from governance.admin.case import Change
 from governance.audit.record import data_of
 from governance.models import AuditEvent
@@ -26,7 +27,8 @@ Data = Mapping[str, Any]
 class Entry:
     """One event: `line` says what happened, `reasoning` why, `detail` is the rest, folded.
 
-    `change` is what a commit brought, `by_model`: the reasoning is the model's own words.
+    `change` is what a commit brought, `by_model`: the reasoning is the model's own words. `idle`:
+    it is the end of a turn that took no tokens.
     """
 
     event: AuditEvent
@@ -35,7 +37,15 @@ class Entry:
     line: str
     reasoning: str
     detail: Mapping[str, Any]
+    idle: bool
     change: Change | None = None
+
+    @property
+    def unfolds(self) -> str:
+        """What `detail` is called."""
+        if "arguments" in self.detail:
+            return "Arguments and result"
+        return "Before and after" if "before" in self.detail else "Details"
 
     @property
     def by_model(self) -> bool:
@@ -43,10 +53,13 @@ class Entry:
 
 
 def timeline(ticket: Ticket, page: str | None) -> tuple[Page[AuditEvent], list[Entry]]:
-    """One page of a ticket's events, newest first; a page that is not there is the nearest."""
+    """One page of a ticket's events, newest first; a page that is not there is the nearest.
+
+    What is idle says nothing: it has no line here.
+    """
     events = AuditEvent.objects.filter(trace_id=str(ticket.pk)).order_by("-recorded_at", "-id")
     window = Paginator(events, PER_PAGE).get_page(page)
-    entries = [entry(event) for event in window.object_list]
+    entries = [each for event in window.object_list if not (each := entry(event)).idle]
     brought = changes.by_sha(ticket.pk, {sha for each in entries if (sha := _sha(each))})
     return window, [
         replace(each, change=brought[sha]) if (sha := _sha(each)) in brought else each
@@ -70,9 +83,10 @@ def entry(event: AuditEvent) -> Entry:
         event=event,
         at=event.recorded_at,
         who=event.actor_name or event.actor,
-        line=_cut(line),
+        line=one_line(str(line), LINE_CHARS),
         reasoning=str(data.get("reasoning") or "") if event.type in _WITH_REASONS else "",
         detail=_detail(event.type, data),
+        idle=bool(data) and event.type == "turn_completed" and not _tokens(data),
     )
 
 
@@ -83,7 +97,7 @@ def gist(event: AuditEvent) -> str:
         return line
     payload = data_of(event.body)["data"].get("payload") or {}
     told = (f"{name}: {value}" for name, value in payload.items() if _plain(value))
-    return _cut(", ".join(told))
+    return one_line(", ".join(told), LINE_CHARS)
 
 
 def _plain(value: Any) -> bool:
@@ -103,11 +117,6 @@ def _detail(event_type: str, data: Data) -> Mapping[str, Any]:
     if change := data.get("stateChange"):
         return {"before": change.get("oldValue"), "after": change.get("newValue")}
     return data.get("payload") or {}
-
-
-def _cut(text: str) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…"
 
 
 def _said(name: str, sentence: str) -> Callable[[Data], str]:
@@ -153,8 +162,18 @@ def _called(data: Data) -> str:
 
 
 def _used(data: Data) -> str:
-    payload = data["payload"]
-    return f"turn {payload['turn']} ended, {payload['tokenUsage']['totalTokens']} tokens"
+    tokens = _tokens(data)
+    return f"turn {data['payload']['turn']} ended" + (f", {tokens:,} tokens" if tokens else "")
+
+
+def _tokens(data: Data) -> int:
+    return int(data["payload"]["tokenUsage"]["totalTokens"])
+
+
+def _asked(data: Data) -> str:
+    quorum = data["payload"].get("quorum", 1)
+    people = "one person" if quorum == 1 else f"{quorum} people"
+    return f"the request {data['payload'].get('key', '?')} waits for the yes of {people}"
 
 
 def _started(data: Data) -> str:
@@ -190,7 +209,7 @@ LINES: Final[Mapping[str, Callable[[Data], str]]] = {
     "approval_requested": _said("action", "asks for approval: {}"),
     "approval_granted": _because("approved the action"),
     "approval_denied": _because("denied the action"),
-    "approval_created": _pair("the request {} waits; it takes {} approval(s)", "key", "quorum"),
+    "approval_created": _asked,
     "approval_voted": _pair("approved it: {} of {}", "votes", "quorum"),
     "approval_used": _said("key", "used the approval {}"),
     "approval_expired": _because("the request ended"),

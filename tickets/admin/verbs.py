@@ -15,14 +15,18 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from agents.gitops.sealed.vault import DECLINE, SecretName
 from agents.runtime import claims, stop
 from agents.types import WaitKind
+from aura.kernel import rows
+from aura.kernel.ids import parse_uuid
 from governance import approvals
 from governance.approvals import Seen, ShownIsStale
+from governance.models import Approval, ApprovalStatus
 from governance.types import Principal
 from tickets import services
 from tickets.admin import forms as ours
 from tickets.admin.waiting import Waiting, waiting
 from tickets.lifecycle import ENDED, WORKING
 from tickets.models import Status, Ticket
+from tickets.settling import held
 
 CHANGE = "tickets.change_ticket"
 DECIDE = "governance.decide_approval"
@@ -43,11 +47,12 @@ class Verb:
 
         `seen`: the request or question that the submitted page showed.
         """
-        with services.held(ticket):
+        with held(ticket):
             return self.carry_out(ticket, data, actor, seen)
 
 
-# --- what each verb does; the text is shown to the person ---
+# --- what each verb does ---
+# The text stays on a page that renews itself: it tells what the person did, not what follows.
 
 
 def _run(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
@@ -58,15 +63,14 @@ def _run(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) 
 
 def _decide(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
     _refuse_blind(seen.request and seen.fingerprint)
-    if waiting(ticket) is None:
-        raise ShownIsStale("This was decided already; nothing was changed")
+    _refuse_decided(seen.request)
     approved, reason = data["decision"] == "approve", data["reason"]
     if ticket.status == Status.PENDING_PLAN_APPROVAL:
         return _decide_plan(ticket, actor, seen, approved=approved, reason=reason)
     services.decide_action(ticket, approved=approved, actor=actor, reason=reason, seen=seen)
     if not approved:
         return "Denied: the agent is told why."
-    return _missing(ticket) or "Approved: the agent carries it out."
+    return _missing(ticket) or "The action is approved."
 
 
 def _decide_plan(
@@ -74,9 +78,18 @@ def _decide_plan(
 ) -> str:
     if approved:
         services.approve_plan(ticket, actor=actor, note=reason, seen=seen)
-        return _missing(ticket) or "The plan is approved; the agent carries it out."
+        return _missing(ticket) or "The plan is approved."
     services.reject_plan(ticket, feedback=reason, actor=actor, seen=seen)
-    return "The plan is rejected; the agent makes another one from your feedback."
+    return "The plan is rejected; the agent is told why."
+
+
+def _refuse_decided(request: str) -> None:
+    """Whoever was slower is told who was faster, whatever the ticket waits for by now."""
+    key = parse_uuid(request)
+    shown = rows.find(Approval, key) if key else None
+    if shown and shown.status != ApprovalStatus.PENDING:
+        how = approvals.how_it_ended(shown)
+        raise ShownIsStale(f"This was decided already; nothing was changed. It {how}")
 
 
 def _refuse_blind(shown: str) -> None:
@@ -96,7 +109,7 @@ def _missing(ticket: Ticket) -> str:
 def _answer(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
     _refuse_blind(seen.request)
     services.answer_question(ticket, answer=data["words"], actor=actor, question=seen.request)
-    return "Answered; the agent goes on."
+    return "Your answer is given."
 
 
 def _enter(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
@@ -104,7 +117,7 @@ def _enter(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen
     asked = _values_asked(ticket, seen)
     secret = SecretName(asked.secret["namespace"], asked.secret["name"])
     services.give_secret_values(ticket, secret=secret, values=data["values"], actor=actor)
-    return "The values are kept encrypted until they are sealed; the agent goes on."
+    return "The values are kept encrypted until they are sealed."
 
 
 def _decline(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
@@ -126,7 +139,7 @@ def _values_asked(ticket: Ticket, seen: Seen) -> Waiting:
 def _resume(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:
     del seen
     services.resume_ticket(ticket, actor=actor, additional_turns=data["additional_turns"] or 0)
-    return "The agent goes on."
+    return "The ticket is resumed."
 
 
 def _cancel(ticket: Ticket, data: Mapping[str, Any], actor: Principal, seen: Seen) -> str:

@@ -21,7 +21,23 @@ STATUS: Final[Mapping[str, str]] = {
     Status.CANCELLED: "Cancelled",
 }
 
+# The same where there is little room.
+SHORT: Final[Mapping[str, str]] = {
+    **STATUS,
+    Status.PLANNING: "Agent plans",
+    Status.PENDING_PLAN_APPROVAL: "Plan waits",
+    Status.EXECUTING: "Agent works",
+    Status.PENDING_APPROVAL: "Action waits",
+    Status.PENDING_INPUT: "Question waits",
+    Status.OBSERVING: "Agent watches",
+}
+
 
 def status(code: str) -> str:
     """A status in words; one nobody knows is shown as it is."""
     return STATUS.get(code, code)
+
+
+def short(code: str) -> str:
+    """The same in a word or two."""
+    return SHORT.get(code, code)

@@ -9,12 +9,10 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from agents.runtime import stop
-from governance.audit.record import data_of
-from governance.models import AuditEvent
 from governance.types import Role
 from tickets import selectors, steps
 from tickets.api.fields import Moment
-from tickets.events import TYPES, usage
+from tickets.events import usage
 from tickets.lifecycle import WORKING
 from tickets.models import PlanStep, Priority, Status, StepStatus, Ticket
 
@@ -123,6 +121,10 @@ class Request(serializers.Serializer[Any]):
     approverRole = serializers.ChoiceField(choices=[(role.value, role.value) for role in Role])
     quorum = serializers.IntegerField(help_text="how many different people must approve")
     approvedBy = serializers.ListField(child=serializers.CharField())
+    requestedBy = serializers.CharField()
+    actionClass = serializers.CharField(help_text="read, write, destructive, unknown; plan …")
+    risk = serializers.CharField(help_text="How bad it can be, in words")
+    undo = serializers.CharField(help_text="How it is undone, in words")
     preview = serializers.CharField(
         required=False, help_text="what it would do, as was found out before anybody was asked"
     )
@@ -132,6 +134,9 @@ class PendingApproval(Request):
     id = serializers.CharField()
     action = serializers.CharField()
     reason = serializers.CharField()
+    reasonBy = serializers.ChoiceField(
+        choices=[("agent", "agent"), ("policy", "policy")], help_text="Whose words the reason is"
+    )
     tool = serializers.CharField()
     args = serializers.DictField()
     resources = serializers.ListField(child=serializers.CharField())
@@ -267,132 +272,6 @@ class Started(serializers.Serializer[Any]):
     ticketId = serializers.CharField()
 
 
-class ToolCallView(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    args = serializers.DictField()
-    result = serializers.DictField()
-
-
-class StateChange(serializers.Serializer[Any]):
-    field = serializers.CharField()
-    oldValue = serializers.JSONField()
-    newValue = serializers.JSONField()
-
-
-# Canonical bytes have sorted keys; an answer has them in the document's order.
-NESTED = {
-    "toolCall": tuple(ToolCallView().fields),
-    "tokenUsage": tuple(TokenUsage().fields),
-    "stateChange": tuple(StateChange().fields),
-}
-
-
-class AuditEntry(serializers.Serializer[Any]):
-    """One entry of the log; keys that do not apply to it are absent."""
-
-    id = serializers.CharField()
-    ticketId = serializers.CharField(required=False)
-    timestamp = serializers.DateTimeField()
-    type = serializers.ChoiceField(choices=[(t, t) for t in TYPES])
-    actor = serializers.ChoiceField(
-        choices=[("agent", "agent"), ("user", "user"), ("system", "system")]
-    )
-    actorName = serializers.CharField(required=False)
-    action = serializers.CharField()
-    reasoning = serializers.CharField(required=False)
-    toolCall = ToolCallView(required=False)
-    tokenUsage = TokenUsage(required=False)
-    stateChange = StateChange(required=False)
-    payload = serializers.DictField(required=False)
-
-    def to_representation(self, instance: AuditEvent) -> dict[str, Any]:
-        body = data_of(instance.body)
-        data = body["data"]
-        entry: dict[str, Any] = {
-            "id": body["id"],
-            "ticketId": body["traceId"],
-            "timestamp": body["timestamp"],
-            "type": body["type"],
-            "actor": body["actor"]["kind"],
-            "actorName": body["actor"]["name"],
-            "action": body["action"],
-        }
-        entry["reasoning"] = data.get("reasoning")
-        for name, keys in NESTED.items():
-            entry[name] = {key: data[name][key] for key in keys} if data.get(name) else None
-        if not data.get("toolCall"):
-            entry["payload"] = data.get("payload")
-        return {name: value for name, value in entry.items() if value or name == "action"}
-
-
-class AuditEntries(serializers.Serializer[Any]):
-    entries = AuditEntry(many=True)
-    total = serializers.IntegerField()
-
-
-class Health(serializers.Serializer[Any]):
-    """Without a login (and with `AURA_AUTH=on`) the status alone."""
-
-    status = serializers.ChoiceField(choices=["healthy", "unhealthy"])
-    version = serializers.CharField(required=False)
-    uptime = serializers.IntegerField(required=False, help_text="seconds")
-    database = serializers.ChoiceField(choices=["connected", "disconnected"], required=False)
-    git = serializers.ChoiceField(choices=["available", "unavailable"], required=False)
-    llm = serializers.ChoiceField(choices=["available", "unavailable"], required=False)
-    stopped = serializers.BooleanField(required=False, help_text="present while it is true")
-
-
-class Stopped(serializers.Serializer[Any]):
-    """Present while all agents are stopped."""
-
-    by = serializers.CharField()
-    reason = serializers.CharField()
-    since = serializers.DateTimeField()
-
-
-class Llm(serializers.Serializer[Any]):
-    model = serializers.CharField()
-    provider = serializers.CharField()
-
-
-class Features(serializers.Serializer[Any]):
-    planApprovalRequired = serializers.BooleanField()
-    destructiveActionApproval = serializers.BooleanField()
-    autoMergeOnResolution = serializers.BooleanField()
-
-
-class Info(serializers.Serializer[Any]):
-    version = serializers.CharField()
-    environment = serializers.CharField()
-    llm = Llm()
-    features = Features()
-    stopped = Stopped(required=False)
-
-
-class TicketCounts(serializers.Serializer[Any]):
-    total = serializers.IntegerField()
-    byStatus = serializers.DictField(child=serializers.IntegerField())
-
-
-class TokenTotals(serializers.Serializer[Any]):
-    total = serializers.IntegerField()
-    estimatedCost = serializers.FloatField(required=False)
-    last24h = serializers.IntegerField()
-    last7d = serializers.IntegerField()
-
-
-class AgentTotals(serializers.Serializer[Any]):
-    totalTurns = serializers.IntegerField()
-    averageTurnsPerTicket = serializers.IntegerField()
-    toolCalls = serializers.DictField(child=serializers.IntegerField())
-
-
-class Stats(serializers.Serializer[Any]):
-    tickets = TicketCounts()
-    tokenUsage = TokenTotals()
-    agent = AgentTotals()
-
-
 class ErrorBody(serializers.Serializer[Any]):
     code = serializers.CharField()
     message = serializers.CharField()
@@ -403,57 +282,3 @@ class Error(serializers.Serializer[Any]):
     """The envelope of every failure."""
 
     error = ErrorBody()
-
-
-class Listed(serializers.Serializer[Any]):
-    """What a list of the cluster or of Argo CD has beside its rows."""
-
-    total = serializers.IntegerField(help_text="All that there are, also those not shown")
-    message = serializers.CharField(required=False, help_text="Why there are none, or not all")
-
-
-def _rows(holds: str) -> serializers.ListField:
-    return serializers.ListField(child=serializers.DictField(), help_text=holds)
-
-
-class Namespaces(Listed):
-    namespaces = _rows("name, phase, age, labels")
-
-
-class Pods(Listed):
-    pods = _rows("name, namespace, phase, status, ready, restarts, age, ip, node, labels …")
-
-
-class ClusterServices(Listed):
-    services = _rows("name, namespace, type, clusterIp, ports, age, selector …")
-
-
-class Deployments(Listed):
-    deployments = _rows("name, namespace, ready, desired, upToDate, available, age, images …")
-
-
-class ClusterEvents(Listed):
-    events = _rows("type, reason, message, object, namespace, firstSeen, lastSeen, count")
-
-
-class Applications(Listed):
-    apps = _rows("app, project, sync, health, revision, targetRevision …")
-
-
-class ArgoApplication(serializers.Serializer[Any]):
-    app = serializers.CharField()
-    project = serializers.CharField()
-    sync = serializers.CharField()
-    health = serializers.CharField()
-    revision = serializers.CharField()
-    targetRevision = serializers.CharField()
-    path = serializers.CharField()
-    destination = serializers.CharField()
-    automated = serializers.BooleanField()
-    healthMessage = serializers.CharField(required=False)
-    operation = serializers.CharField(required=False)
-    operationMessage = serializers.CharField(required=False)
-    conditions = serializers.ListField(child=serializers.CharField(), required=False)
-    ailing = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="What is wrong with its parts"
-    )

@@ -8,14 +8,28 @@ from rest_framework.response import Response
 from aura.kernel.listing import moment, names, page
 from governance.audit.canonical import storable
 from governance.audit.query import Filter, Page, count, events
+from governance.helpdesk.words import POSTED
 from governance.types import ActorKind
 from tickets import selectors
-from tickets.api import answers
+from tickets.api.audit_answers import THEIRS, AuditEntries, AuditEntry
 from tickets.api.views import TICKET_ID, ApiViewSet, choices, documented, paging, parameter
 from tickets.events import TYPES
 
 LIMIT, MOST = 100, 1000
-TYPE = choices("type", "Filter by event type (comma-separated)", TYPES)
+TYPE = parameter(
+    "type",
+    "Filter by event type (comma-separated)",
+    type={
+        "type": "array",
+        "items": {
+            "anyOf": [
+                {"type": "string", "enum": ["", *TYPES]},
+                {"type": "string", "pattern": f"{THEIRS}[^,]*$"},
+            ]
+        },
+    },
+    explode=False,
+)
 TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]}
 PAGING = paging(default=LIMIT, most=MOST)
 
@@ -23,16 +37,14 @@ PAGING = paging(default=LIMIT, most=MOST)
 class Audit(ApiViewSet):
     """GET /api/tickets/:id/audit and GET /api/audit"""
 
-    @documented(
-        answer=answers.AuditEntries, failures=(400, 404), parameters=[TICKET_ID, TYPE, *PAGING]
-    )
+    @documented(answer=AuditEntries, failures=(400, 404), parameters=[TICKET_ID, TYPE, *PAGING])
     def of_ticket(self, request: Request, id: str) -> Response:
         """GET /api/tickets/:id/audit"""
         ticket = selectors.get_ticket(id)
         return listed(request, Filter(trace_id=str(ticket.pk), types=asked_types(request)))
 
     @documented(
-        answer=answers.AuditEntries,
+        answer=AuditEntries,
         failures=(400,),
         parameters=[
             parameter("ticketId", "Filter by ticket ID"),
@@ -57,12 +69,13 @@ class Audit(ApiViewSet):
 
 
 def asked_types(request: Request) -> list[str]:
-    return names(request.query_params, "type", TYPES)
+    given = names(request.query_params, "type", TYPES, prefix=POSTED)
+    return [storable(name) for name in given]
 
 
 def listed(request: Request, asked: Filter) -> Response:
     """A page of entries, newest first."""
     wanted = page(request.query_params, default=LIMIT, most=MOST)
     window = Page(limit=wanted.limit, offset=wanted.offset)
-    entries = answers.AuditEntry(events(asked, window), many=True).data
+    entries = AuditEntry(events(asked, window), many=True).data
     return Response({"entries": entries, "total": count(asked)})

@@ -89,6 +89,14 @@ class AnswerBody(serializers.Serializer[None]):
     """POST /api/tickets/:id/answer"""
 
     answer = Text(max_length=REASON_CHARS)
+    questionId = Text(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        default="",
+        source="question",
+        help_text="The `id` of the pendingQuestion that was read; another one is not answered.",
+    )
 
 
 class SecretValuesBody(serializers.Serializer[None]):

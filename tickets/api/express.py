@@ -46,7 +46,7 @@ async def listed(lines: Lines, asked: Asked) -> HttpResponse | None:
         wanted = views.wanted(QueryDict(asked.query))
     except ValidationFailed:
         return None
-    found = await lines.ask(*question(**wanted))
+    found = await lines.ask(*question(wanted))
     return views.listed(found[0].encode()) if found else None
 
 

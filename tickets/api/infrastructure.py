@@ -21,7 +21,7 @@ from aura.kernel.http import envelope
 from aura.kernel.later import answer_later
 from aura.kernel.telemetry import context
 from governance.identity import caller
-from tickets.api import answers
+from tickets.api import cluster_answers as answers
 from tickets.api.views import ApiViewSet, documented, parameter
 
 WAIT_S: Final = 20.0  # a page waits for it, so not for minutes

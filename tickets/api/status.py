@@ -19,7 +19,7 @@ from aura.kernel.errors import Problem
 from aura.kernel.ids import iso
 from governance.identity import may
 from tickets import selectors
-from tickets.api import answers
+from tickets.api import status_answers as answers
 from tickets.api.views import ApiViewSet, documented
 
 STARTED = time.monotonic()

@@ -20,7 +20,7 @@ from agents.runtime import stop
 from aura.kernel.clients import address
 from aura.kernel.errors import ValidationFailed
 from aura.kernel.ids import iso
-from aura.kernel.listing import MAX_OFFSET, names, page
+from aura.kernel.listing import MAX_OFFSET, names, page, refuse
 from aura.kernel.throttling import count_ticket
 from governance.approvals import Seen
 from governance.identity import decider, opener
@@ -44,7 +44,8 @@ TICKET_ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 def parameter(name: str, description: str, **kind: Any) -> OpenApiParameter:
     """A query parameter in the OpenAPI document."""
-    return OpenApiParameter(name, kind.get("type", str), description=description)
+    kind.setdefault("type", str)
+    return OpenApiParameter(name, description=description, **kind)
 
 
 def choices(name: str, description: str, allowed: Iterable[str]) -> OpenApiParameter:
@@ -67,6 +68,16 @@ def paging(*, default: int, most: int) -> list[OpenApiParameter]:
 STATUSES, PRIORITIES = tuple(Status.values), tuple(Priority.values)  # made anew at each look
 BY_STATUS = choices("status", "Filter by status (comma-separated)", STATUSES)
 BY_PRIORITY = choices("priority", "Filter by priority (comma-separated)", PRIORITIES)
+# Every beginning of a UUID, from its fourth character on.
+_FOUR, _BELOW_FOUR = "[0-9a-f]{4}", "[0-9a-f]{0,4}"
+_LAST = f"{_BELOW_FOUR}|{_FOUR}-[0-9a-f]{{0,12}}"
+_MIDDLE = f"{_BELOW_FOUR}|{_FOUR}-({_BELOW_FOUR}|{_FOUR}-({_LAST}))"
+ID_PREFIX = f"[0-9a-f]{{4,8}}|[0-9a-f]{{8}}-({_MIDDLE})"
+BY_ID = parameter(
+    "idPrefix",
+    "The first characters of an id, 4 or more: the tickets whose ids begin so",
+    type={"type": "string", "pattern": f"^({ID_PREFIX})?$"},
+)
 
 
 def documented(
@@ -97,13 +108,17 @@ def plainly(body: Mapping[str, Any], **more: Any) -> HttpResponse:
     return HttpResponse(text, content_type="application/json", **more)
 
 
-def wanted(query: QueryDict) -> dict[str, Any]:
+def wanted(query: QueryDict) -> listing.Wanted:
     """What part of the tickets a query asks for. Raises `ValidationFailed`."""
-    return {
-        "statuses": names(query, "status", STATUSES),
-        "priorities": names(query, "priority", PRIORITIES),
-        "page": page(query, default=LIST_LIMIT, most=LIST_MOST),
-    }
+    begins = query.get("idPrefix", "").strip().lower()
+    if begins and not re.fullmatch(ID_PREFIX, begins):
+        raise refuse("idPrefix", "Must be the first characters of an id, 4 or more")
+    return listing.Wanted(
+        statuses=names(query, "status", STATUSES),
+        priorities=names(query, "priority", PRIORITIES),
+        begins=begins.replace("-", ""),
+        page=page(query, default=LIST_LIMIT, most=LIST_MOST),
+    )
 
 
 def listed(body: bytes) -> HttpResponse:
@@ -172,12 +187,13 @@ class Tickets(ApiViewSet):
         parameters=[
             BY_STATUS,
             BY_PRIORITY,
+            BY_ID,
             *paging(default=LIST_LIMIT, most=LIST_MOST),
         ],
     )
     def list(self, request: Request) -> HttpResponse:
         """GET /api/tickets"""
-        return listed(listing.body(**wanted(request.query_params)))
+        return listed(listing.body(wanted(request.query_params)))
 
     @documented(answer=answers.FullTicket, failures=(404,), parameters=[TICKET_ID])
     def retrieve(self, request: Request, id: str) -> HttpResponse:
@@ -268,7 +284,7 @@ class Tickets(ApiViewSet):
     @documented(
         body=bodies.AnswerBody,
         answer=answers.QuestionAnswered,
-        failures=(400, 404),
+        failures=(400, 404, 409),
         parameters=[TICKET_ID],
     )
     def answer(self, request: Request, id: str) -> Response:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aura.kernel.ids import event_id
 from aura.kernel.secrets import redact
+from aura.kernel.text import cut
 from governance.audit.record import data_of
 from governance.models import AuditEvent
 from tickets.models import Status, Ticket
@@ -164,7 +165,7 @@ def _ticket(event: Event) -> dict[str, Any]:
 def _clipped(value: Any) -> Any:
     """`value` without the length of files and the like: the API has the whole of it."""
     if isinstance(value, str):
-        return value if len(value) <= TEXT_CHARS else f"{value[:TEXT_CHARS]}…"
+        return cut(value, TEXT_CHARS)
     if isinstance(value, dict):
         return {key: _clipped(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -101,7 +101,7 @@ class Command(BaseCommand):
         url = f"{desk.api.base}/tickets/{ticket_id}/approve-plan"
         by_hand = curl(url, "-X POST", token=shell_token(config, APPROVER_NOTE))
         self._say("Who opened it (operator) cannot approve it; admin can.")
-        self._say(f"Approve or reject it here:  {page}#decide\n{self._login(config)}")
+        self._say(f"Approve it, or ask for changes:  {page}#decide\n{self._login(config)}")
         self._say(f"or through the API, with a token of admin:\n  {by_hand}\n")
         questions = self._questions(config, f"{desk.gateway}/api/v1/query")
         self._say(f"While it waits, ask the agents:\n{questions}\n")

@@ -1,6 +1,6 @@
 /* Where something is decided: says when what is shown has moved on, and keeps what was typed when
-   the session ends before it is sent. Without this script the server says so, and the browser's
-   back button brings the text back. */
+   the session ends before it is sent. Without this script the server says so, and keeps what
+   was sent too late (`governance.kept`). */
 "use strict";
 {
   const KEPT = "aura-kept ";
@@ -38,8 +38,10 @@
     restore(form);
     form.addEventListener("input", () => keep(form));
   }
-  document.getElementById("logout-form")?.addEventListener("submit", () => {
+  function forget() {
     for (const key of Object.keys(sessionStorage)) if (key.startsWith(KEPT)) sessionStorage.removeItem(key);
-  });
+  }
+
+  for (const form of document.querySelectorAll(".whoami form")) form.addEventListener("submit", forget);
   document.addEventListener("aura:renewed", compare);
 }

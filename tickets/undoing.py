@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from governance.approvals import weighing
+from governance.models import Approval
+
 BRANCH: Final = "It stays on the ticket's branch until a merge; nothing has reached the cluster."
 
 BY_TOOL: Final[Mapping[str, str]] = {
@@ -34,3 +37,9 @@ BY_TOOL: Final[Mapping[str, str]] = {
     "resume_wal_replay": "By pausing the replay again; what was replayed stays.",
     "reset_cache_stats": "Not at all: the counters begin at zero.",
 }
+
+
+def undo(approval: Approval) -> str:
+    """How what is asked for is undone: as its tool knows, else as its class tells."""
+    known = "" if approval.kind else BY_TOOL.get(approval.tool_name)
+    return known or weighing.undo(approval)

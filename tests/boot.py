@@ -74,7 +74,13 @@ def _free_slot(directory: Path) -> tuple[int, int]:
 
 # More than half a minute each, most of it waiting: begun last, one alone would keep a worker busy
 # when all the others are done.
-LONG = ("test_rounds.py", "test_schemathesis.py", "test_points.py", "test_faults.py")
+LONG = (
+    "test_rounds.py",
+    "test_schemathesis.py",
+    "test_look.py",
+    "test_points.py",
+    "test_faults.py",
+)
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,13 +16,15 @@ from rest_framework.test import APIClient
 from governance import refusals
 from governance.audit import checkpoints, contradiction, keys, witness
 from governance.identity import credentials
-from tests.database import sessions_of_others
 
 # Other work on the machine makes an example slow, which is no fault of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-PATIENCE_S = 30.0
+END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 LOG = ("governance_auditevent", "governance_auditlink", "governance_checkpoint")
 
 
@@ -45,21 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Transactional tests end with TRUNCATE, which the log refuses in production. A database is
-    only removed when nobody has it open: threads that linger close theirs soon.
+    only removed when nobody has it open: idle threads of pools keep theirs until the process ends.
     """
     del django_db_setup
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table in LOG:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_truncate")
     yield
-    deadline = time.monotonic() + PATIENCE_S
-    with django_db_blocker.unblock():
-        while open_still := sessions_of_others():
-            if time.monotonic() > deadline:
-                names = [thread.name for thread in threading.enumerate()]
-                warnings.warn(f"{open_still} are open to the database of {names}", stacklevel=1)
-                break
-            time.sleep(0.05)
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(END_OTHERS)
 
 
 @pytest.fixture(autouse=True, scope="module")

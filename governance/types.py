@@ -19,6 +19,8 @@ class ActionClass(StrEnum):
 
 
 EFFECT_CLASSES = frozenset({ActionClass.WRITE, ActionClass.DESTRUCTIVE})
+# What may not come back, or nobody knows better: shown first, and asked for twice.
+RISKY_CLASSES = frozenset({ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN})
 
 
 class ActorKind(StrEnum):

@@ -25,6 +25,7 @@ from governance.notices.ntfy import MESSAGE_CHARS, TITLE_CHARS
 from governance.notices.posting import Sent
 from governance.types import ActionClass, Resource
 from tickets.models import Notification, Ticket
+from tickets.telling import page_of
 
 NOTIFY_USER: Final = "notify_user"
 THREADS: Final = 2
@@ -77,7 +78,7 @@ def notify_tool(ticket: Ticket, config: Settings) -> Tool:
 
 def _body(ticket: Ticket, said: Message, config: Settings) -> dict[str, Any]:
     """As ntfy takes it, but for the topic."""
-    page = f"{config.public_url.rstrip('/')}/admin/tickets/ticket/{ticket.pk}/change/"
+    page = f"{config.public_url.rstrip('/')}{page_of(ticket)}"
     return {
         "title": redact(f"Aura: {ticket.title}")[:TITLE_CHARS],
         "message": redact(said.message),

@@ -14,7 +14,7 @@ from governance.identity import decider
 from governance.models import Approval, ApprovalStatus
 from governance.templatetags.excerpts import as_json
 from governance.templatetags.shown import long_texts
-from governance.types import ActionClass, Role
+from governance.types import RISKY_CLASSES, Role
 
 EARLIER: Final = 5
 
@@ -57,8 +57,7 @@ class Case:
     @property
     def dangerous(self) -> bool:
         """Whether a yes is asked for twice."""
-        risky = self.approval.action_class in {ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN}
-        return risky and not self.approval.kind
+        return self.approval.action_class in RISKY_CLASSES and not self.approval.kind
 
 
 def case_of(approval: Approval, user: Any, **known: Any) -> Case:

@@ -21,14 +21,13 @@ from aura.kernel.unseen import visible
 from governance import notices
 from governance.models import Approval, ApprovalCallback, ApprovalStatus
 from governance.notices import Kind, Message, links, slack
-from governance.types import ActionClass
+from governance.types import RISKY_CLASSES
 
 CREATED, RESOLVED = "approval_created", "approval_resolved"
 SLACK: Final = "slack.com"
 COLOURS: Final = {ApprovalStatus.PENDING: "#f2c744", ApprovalStatus.APPROVED: "#2eb67d"}
 REFUSED: Final = "#e01e5a"
 PLAN: Final = "plan"  # a `kind`, as `Approval` has it
-RISKY: Final = frozenset({ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN})
 REVIEWS: Final = "/admin/governance/emergencyreview/"
 Channel = ApprovalCallback.Channel
 
@@ -124,7 +123,7 @@ def _slack_text(text: str) -> str:
 
 
 def _waits(approval: Approval) -> Message:
-    plan, risky = approval.kind == PLAN, approval.action_class in RISKY
+    plan, risky = approval.kind == PLAN, approval.action_class in RISKY_CLASSES
     lines = [*_what(approval)]
     if approval.reason:
         lines.append(f"reason: {approval.reason}")

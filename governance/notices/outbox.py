@@ -10,22 +10,16 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
-from aura.config import NoticeChannel
 from governance.models import LinkUse, Notice
-from governance.notices.messages import Kind, Message
+from governance.notices.messages import Message
 
 OVER: Final = "it was over before anybody was told"
 KEEP: Final = timedelta(days=30)  # so long what was told, or given up, is shown
 
 
-def told_of(kind: Kind) -> list[NoticeChannel]:
-    """The channels that are told of it."""
-    return settings.AURA.told_of(kind)
-
-
 def tell(message: Message) -> None:
     """Have people told of it; in the transaction that made it true. The second time is nothing."""
-    if channels := told_of(message.kind):
+    if channels := settings.AURA.told_of(message.kind):
         body = message.cleaned().body()
         Notice.objects.bulk_create(
             [

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from aura.config import NoticeChannel, Settings
-from governance.notices import outbox, sending
+from governance.notices import sending
 from governance.notices.messages import Kind, Message
 from governance.notices.posting import Sent
 
@@ -30,7 +30,8 @@ def try_out(by: str) -> dict[NoticeChannel, Sent]:
 
 def rules() -> dict[NoticeChannel, list[Kind]]:
     """Channel -> what it is told of; nothing for one that is not configured."""
+    config: Settings = settings.AURA
     return {
-        channel: [kind for kind in Kind if channel in outbox.told_of(kind)]
+        channel: [kind for kind in Kind if channel in config.told_of(kind)]
         for channel in NoticeChannel
     }

@@ -54,7 +54,12 @@ def obstacle(version: PolicyVersion, person: User, *, may: bool) -> str:
     return ""
 
 
+def path_of(version: PolicyVersion) -> str:
+    """The path of its page in the console."""
+    return f"/admin/governance/policyversion/{version.pk}/change/"
+
+
 def page_of(version: PolicyVersion) -> str:
     """Where people find it in the console."""
     config: Settings = settings.AURA
-    return f"{config.console_url}/admin/governance/policyversion/{version.pk}/change/"
+    return f"{config.console_url}{path_of(version)}"

@@ -16,6 +16,7 @@ from governance.models import PolicyVersion
 from governance.notices import Kind, Message
 from governance.policy import current, seals
 from governance.policy.comparison import Comparison
+from governance.policy.deciders import path_of
 from governance.types import ActorKind, Principal
 
 # Any number that no other advisory lock of the product uses.
@@ -68,7 +69,7 @@ def _notice(version: PolicyVersion, *, by: Principal, compared: Comparison, even
         head="POLICY WAITS",
         what=f"{version} loosens the one in force",
         lines=[f"proposed by {by}", *compared.words[:CHANGES_TOLD]],
-        page=f"/admin/governance/policyversion/{version.pk}/change/",
+        page=path_of(version),
         call="Compare and decide: it takes a second person",
         priority=notices.HIGH,
         tags=["balance_scale"],

@@ -27,6 +27,7 @@ from tests.agents import others
 from tests.agents.helpdesk.desk import NAME, Desk
 from tests.agents.served import worked as worked_on
 from tests.people import person as somebody
+from tests.throttles import patient
 from tickets import daily
 from tickets.models import DailyUse
 
@@ -251,20 +252,8 @@ def test_a_read_that_needs_an_approval_leads_to_it(desk: Desk, asker: Any, caref
 
 @pytest.fixture
 def throttled(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One request a minute; a busy machine is no outage of Redis."""
-    few = {"throttle": "on", "throttle_requests": 1}
-    settings.AURA = settings.AURA.model_copy(update=few)
-    monkeypatch.setattr(throttling, "_redis", throttling._Redis())
-    monkeypatch.setattr(throttling, "TIMEOUT_S", 30.0)
-    monkeypatch.setattr(throttling, "CONNECT_TIMEOUT_S", 30.0)
-    _ask_redis_anew()
-    yield
-    _ask_redis_anew()
-
-
-def _ask_redis_anew() -> None:
-    throttling._client.cache_clear()
-    throttling._windows.cache_clear()
+    with patient(settings, monkeypatch, throttle_requests=1):
+        yield
 
 
 @pytest.mark.usefixtures("throttled")

@@ -170,11 +170,8 @@ def test_tokens_of_ours_work_beside_it(provider):
         {"iss": None},
         {"aud": "another"},
         {"aud": None},
-        {"exp": int(time.time()) - 60},
         {"exp": None},
         {"exp": "soon"},
-        {"nbf": int(time.time()) + 300},
-        {"iat": int(time.time()) + 300},
         {"sub": None},
         {"sub": " "},
         {"sub": "a\u202eb"},
@@ -183,6 +180,13 @@ def test_tokens_of_ours_work_beside_it(provider):
 )
 def test_a_token_with_wrong_claims_is_refused(provider, claims):
     assert opened(provider.token(**claims)) == 401
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("exp", -60), ("nbf", 300), ("iat", 300)])
+def test_a_token_of_another_time_is_refused(provider, claim, seconds):
+    # From now on: what is collected may run minutes later.
+    assert opened(provider.token(**{claim: int(time.time()) + seconds})) == 401
     assert not User.objects.exists()
 
 

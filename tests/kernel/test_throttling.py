@@ -23,6 +23,7 @@ from aura.kernel.throttling import (
     leave_place,
     take_place,
 )
+from tests.throttles import patient
 
 HERE = "203.0.113.7"
 THERE = "203.0.113.8"
@@ -32,15 +33,10 @@ THERE = "203.0.113.8"
 def throttled(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Five of everything, in windows nobody has used; no memory of outages."""
     few = dict.fromkeys(("throttle_requests", "throttle_streams", "throttle_tickets"), 5)
-    settings.AURA = settings.AURA.model_copy(update={"throttle": "on", **few})
-    monkeypatch.setattr(throttling, "_redis", throttling._Redis())
-    # A busy machine is no outage. What a hanging Redis costs is tested with the true figures.
-    monkeypatch.setattr(throttling, "TIMEOUT_S", 10.0)
-    monkeypatch.setattr(throttling, "CONNECT_TIMEOUT_S", 10.0)
     forget(settings.REDIS_URL)
-    yield
-    throttling._client.cache_clear()
-    throttling._windows.cache_clear()
+    # What a hanging Redis costs is tested with the true figures.
+    with patient(settings, monkeypatch, **few):
+        yield
 
 
 def forget(url: str) -> None:

@@ -21,12 +21,10 @@ from agents import probes
 from agents.models import Probe, Run, StopSwitch
 from agents.runtime import claims
 from aura.kernel.ids import parse_uuid
+from governance.audit import standing
 from governance.models import (
     Approval,
     ApprovalStatus,
-    AuditLink,
-    AuditPending,
-    Checkpoint,
     SecbotCursor,
 )
 from tickets import daily
@@ -184,14 +182,9 @@ def _outside(moment: datetime) -> list[Seen]:
 
 
 def _log() -> LogHealth:
-    signed = Checkpoint.objects.order_by("-size").values_list("size", "signed_at").first()
     cursor = SecbotCursor.objects.first()
-    last = AuditLink.objects.order_by("-seq").values_list("seq", flat=True).first()
     return LogHealth(
-        places=last or 0,
-        unlinked=AuditPending.objects.count(),
-        signed_size=signed[0] if signed else 0,
-        signed_at=signed[1] if signed else None,
+        standing=standing.read(),
         read_to=cursor.place if cursor else 0,
         verified_at=cursor.verified_at if cursor else None,
         broken=cursor.broken if cursor else "",

@@ -71,18 +71,19 @@ def agents(health: AgentHealth) -> Panel:
 
 def chain(facts: Facts) -> Panel:
     """Whether the log can be trusted, and up to where that was looked at."""
-    log = facts.log
+    log, stands = facts.log, facts.log.standing
     holds = f"BROKEN: {visible(log.broken)}" if log.broken else "nothing wrong was found"
     checked = f"{moment(log.verified_at)}: {holds}" if log.verified_at else "not yet"
-    signed = f"{moment(log.signed_at)}, {log.signed_size:,} events" if log.signed_at else "none yet"
+    at, number = stands.signed_at, stands.signed
+    signed = f"{moment(at)}, {number:,} events" if at else "none yet"
     return Panel(
         key="log",
         title="Log",
         note="The chain of everything that happened.",
         head=("what", "state"),
         rows=[
-            ("Events in the chain", f"{log.places:,}"),
-            ("Not in the chain yet", f"{log.unlinked:,}"),
+            ("Events in the chain", f"{stands.linked:,}"),
+            ("Not in the chain yet", f"{stands.waiting:,}"),
             ("Last signed checkpoint", signed),
             ("Read by secbot up to", f"place {log.read_to:,}"),
             ("Last verified", checked),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Self
 
+from governance.audit.standing import Standing
+
 RANGES: Final = (7, 30, 90)  # days; at most `daily.KEPT`
 USUAL: Final = 30
 
@@ -75,12 +77,9 @@ class AgentHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogHealth:
-    """`places`: of the chain. `broken`: what verification found wrong, empty when nothing."""
+    """`broken`: what verification found wrong, empty when nothing."""
 
-    places: int
-    unlinked: int
-    signed_size: int
-    signed_at: datetime | None
+    standing: Standing
     read_to: int
     verified_at: datetime | None
     broken: str

@@ -15,13 +15,13 @@ from governance.access import DECIDE
 from governance.approvals import eligible, holders, obstacle, weighing
 from governance.models import Approval, ApprovalStatus, Verdict
 from governance.templatetags.shown import sentences
-from governance.types import ActionClass, Role, folded
+from governance.types import RISKY_CLASSES, Role, folded
 from tickets.models import Ticket
 from tickets.plan import SUBMIT_PLAN
 
 SEE_TICKETS = "tickets.view_ticket"
 IS_PLAN = Q(tool_name=SUBMIT_PLAN)
-IS_RISKY = Q(action_class__in=[ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN])
+IS_RISKY = Q(action_class__in=RISKY_CLASSES)
 
 
 def _first(plan: object, risky: object, other: object, field: type) -> Case:
@@ -95,7 +95,7 @@ def _item(row: Approval, wanted: Wanted, titles: Mapping[str, str], people: list
     others = [name for name in eligible(row, among=people) if folded(name) != mine]
     title = titles.get(row.trace_id, "")
     is_plan = row.tool_name == SUBMIT_PLAN
-    risky = row.action_class in {ActionClass.DESTRUCTIVE, ActionClass.UNKNOWN}
+    risky = row.action_class in RISKY_CLASSES
     return Item(
         kind=Kind.PLAN if is_plan else Kind.DESTRUCTIVE if risky else Kind.ACTION,
         badge="plan" if is_plan else row.action_class,

@@ -16,6 +16,8 @@ from rest_framework.test import APIClient
 from governance import refusals
 from governance.audit import checkpoints, contradiction, keys, witness
 from governance.identity import credentials
+from governance.policy import current
+from governance.policy.loader import load
 
 # Other work on the machine makes an example slow, which is no fault of the code.
 settings.register_profile("unhurried", deadline=None)
@@ -104,6 +106,21 @@ def unsigned_log() -> Iterator[None]:
     keys.make_signing_key()
     yield
     forget_signatures()
+
+
+@pytest.fixture(autouse=True)
+def policy_of_nobody_else(shipped_policy: str) -> Iterator[None]:
+    """A process looks for another policy once a second: what a test activated is gone sooner."""
+    yield
+    loaded = current._loaded
+    if loaded is not None and (loaded.policy.version, loaded.shadow) != (shipped_policy, None):
+        current.forget()
+
+
+@pytest.fixture(scope="session")
+def shipped_policy() -> str:
+    """The digest of the built-in policy."""
+    return load(current.built_in_text(), current.BUILT_IN).digest()
 
 
 def forget_signatures() -> None:

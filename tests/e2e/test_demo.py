@@ -31,7 +31,7 @@ def test_the_demo_goes_from_a_ticket_to_a_merged_file_and_can_be_run_again(tmp_p
         assert process.returncode == 0, output
         assert "Plan: " in output
         assert "/admin/tickets/ticket/" in output
-        assert "status  executing → resolved" in output
+        assert "  executing → resolved" in output
         assert "--- apps/nginx/deployment.yaml" in output
         assert "image: nginx:1.27" in output
     deployment = git(tmp_path / "gitops.git", "show", "main:apps/nginx/deployment.yaml")

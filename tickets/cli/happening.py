@@ -9,6 +9,7 @@ from governance.cli import show
 
 Payload = Mapping[str, Any]
 CHARS = 300  # of one line
+SHA = 7  # characters of a commit's, as Git abbreviates it
 
 
 def _tool(said: Payload) -> str:
@@ -28,6 +29,15 @@ def _health(said: Payload) -> str:
     return f"{said.get('app')} is {said.get('status')}, {said.get('health')}"
 
 
+def _commit(said: Payload) -> str:
+    subject, _, _ = str(said.get("message")).partition("\n")
+    return f"commit {said.get('sha')}: {subject}"
+
+
+def _sync(said: Payload) -> str:
+    return f"Argo CD: {said.get('app')} goes to {str(said.get('revision'))[:SHA]}"
+
+
 def _plan(said: Payload) -> str:
     plan = said.get("plan") or {}
     return f"plans: {plan.get('summary')} ({len(plan.get('steps') or [])} steps)"
@@ -44,10 +54,10 @@ WORDS: Mapping[str, Callable[[Payload], str]] = {
     "approval_requested": _asked,
     "question_asked": lambda said: f"asks: {said.get('question')}",
     "question_answered": lambda said: f"answered: {said.get('answer')}",
-    "commit_created": lambda said: f"commit {said.get('sha')}: {said.get('message')}",
+    "commit_created": _commit,
     "push_completed": lambda said: f"pushed {said.get('branch')}",
     "push_executed": lambda said: f"pushed {said.get('branch')}",
-    "argo_sync_started": lambda said: f"Argo CD: {said.get('app')} goes to {said.get('revision')}",
+    "argo_sync_started": _sync,
     "argo_health_update": _health,
     "argo_health_checked": _health,
     "error": lambda said: f"error: {said.get('message')}",

@@ -383,6 +383,27 @@ def test_a_reader_that_has_seen_enough_ends_it(api, tmp_path):
 # --- watching ---
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "words"),
+    [
+        (
+            "commit_created",
+            {"sha": "ab12", "message": "Add cart\n\nWhy: it sells."},
+            "commit ab12: Add cart",
+        ),
+        (
+            "argo_sync_started",
+            {"app": "cart", "revision": "0123456789abcdef"},
+            "Argo CD: cart goes to 0123456",
+        ),
+        ("tool_called", {"tool": "read", "result": {"error": "gone"}}, "read: FAILED, gone"),
+        ("status_changed", "no object", 'status_changed "no object"'),
+    ],
+)
+def test_an_event_is_one_line_of_words(kind, payload, words):
+    assert happening.words({"type": kind, "payload": payload}) == words
+
+
 def test_events_are_followed_from_where_the_stream_broke(stub, monkeypatch, capsys):
     data = {"type": "status_changed", "ticketId": "t", "payload": {"from": "a", "to": "b"}}
     first = f"id: 7\nevent: status_changed\ndata: {json.dumps(data)}\n\n"

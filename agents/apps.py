@@ -8,9 +8,8 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         from django.core import checks
 
-        from agents.external.tools import check_list
-        from agents.helpdesk import receivers, security
+        from agents.helpdesk import catalogue, receivers, security
 
-        checks.register(check_list)
+        checks.register(catalogue.check_list)
         receivers.connect()
         security.connect()

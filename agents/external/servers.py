@@ -21,11 +21,12 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from agents.external.schemas import usable
 from aura.config import ConfigError
 from governance.audit.canonical import canonical
 from governance.types import ActionClass
@@ -45,7 +46,7 @@ class Pinned(Strict):
     pin: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     title: str = ""
     description: str = Field(min_length=1, max_length=4000)
-    input_schema: dict[str, Any]
+    input_schema: Annotated[dict[str, Any], AfterValidator(usable)]
 
 
 class Server(Strict):
@@ -68,6 +69,8 @@ def servers(path: Path | None) -> tuple[Server, ...]:
         return ()
     try:
         listed = Listed.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except RecursionError:
+        raise ConfigError(f"AURA_MCP_SERVERS: {path}: nested too deeply") from None
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"AURA_MCP_SERVERS: {path}: {_complaint(error)}") from None
     names = [server.name for server in listed.servers]
@@ -89,5 +92,6 @@ def _complaint(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
     return "; ".join(
-        f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5]
+        f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors()[:5]
     )

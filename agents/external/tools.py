@@ -10,12 +10,11 @@ from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.checks import Error
 from pydantic import ConfigDict, model_validator
 
+from agents.external.schemas import complaint
 from agents.external.servers import Pinned, Server, servers
 from agents.runtime.tool import Arguments, CallContext, Tool, ToolFailure, ToolResult
-from aura.config import ConfigError
 from governance.types import ActionClass, Resource
 
 MOST_CHARS: Final = 1 << 20  # of an answer
@@ -29,15 +28,6 @@ def external_tools(agent: str) -> list[Tool]:
         if server.agent == agent
         for name, pinned in server.tools.items()
     ]
-
-
-def check_list(**_: Any) -> list[Error]:
-    """A system check: the operator's list can be used."""
-    try:
-        servers(settings.AURA.mcp_servers)
-    except ConfigError as error:
-        return [Error(str(error), id="agents.E001")]
-    return []
 
 
 def _tool(server: Server, name: str, pinned: Pinned) -> Tool:
@@ -59,9 +49,6 @@ def _tool(server: Server, name: str, pinned: Pinned) -> Tool:
 
 def _arguments(name: str, schema: dict[str, Any]) -> type[Arguments]:
     """Arguments judged by the server's own schema."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - who has no such server goes without
-
-    validator = Draft202012Validator(schema)
 
     class Foreign(Arguments):
         model_config = ConfigDict(extra="allow", frozen=True)
@@ -69,10 +56,8 @@ def _arguments(name: str, schema: dict[str, Any]) -> type[Arguments]:
         @model_validator(mode="before")
         @classmethod
         def _fits(cls, given: Any) -> Any:
-            complaint = next(iter(validator.iter_errors(given)), None)
-            if complaint is not None:
-                place = ".".join(map(str, complaint.absolute_path))
-                raise ValueError(f"{place + ': ' if place else ''}{complaint.message}")
+            if said := complaint(schema, given):
+                raise ValueError(said)
             return given
 
         @classmethod

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from django.conf import settings
+from django.core.checks import Error
 
 from agents.definition import HelpdeskAgent
+from agents.external.servers import servers
 from agents.external.tools import external_tools
 from agents.helpdesk.elsewhere import others
 from agents.runtime.results import read_result
 from agents.runtime.tool import Toolset
+from aura.config import ConfigError
 from governance.types import Resource
 
 
@@ -55,7 +59,32 @@ def toolset(name: str) -> Toolset:
     join them; empty where there is none.
     """
     found = agent(name)
-    return Toolset([*found.tools(), *external_tools(name)] if found else ())
+    return _joined(found) if found else Toolset(())
+
+
+def check_servers() -> None:
+    """Raises `ConfigError` for a list of MCP servers that cannot be used with our agents."""
+    for server in servers(settings.AURA.mcp_servers):
+        found = agent(server.agent)
+        if found is None:
+            raise ConfigError(f"AURA_MCP_SERVERS: {server.name}: no agent is called {server.agent}")
+        try:
+            _joined(found)
+        except ValueError as error:
+            raise ConfigError(f"AURA_MCP_SERVERS: {server.agent}: {error}") from None
+
+
+def check_list(**_: Any) -> list[Error]:
+    """A system check: the operator's list can be used."""
+    try:
+        check_servers()
+    except ConfigError as error:
+        return [Error(str(error), id="agents.E001")]
+    return []
+
+
+def _joined(found: HelpdeskAgent) -> Toolset:
+    return Toolset([*found.tools(), *external_tools(found.name)])
 
 
 @cache

@@ -12,6 +12,7 @@ from agents.external.client import definitions
 from agents.external.servers import Server, pin, servers
 from agents.runtime.tool import ToolFailure
 from aura.config import ConfigError
+from aura.kernel.unseen import visible
 
 
 class Command(BaseCommand):
@@ -34,8 +35,15 @@ class Command(BaseCommand):
         except ToolFailure as failure:
             raise CommandError(str(failure)) from None
         tools = {tool: _entry(known[name], tool, said) for tool, said in found.items()}
-        text = yaml.safe_dump({"tools": tools}, sort_keys=False, allow_unicode=True)
+        text = _written(tools, readable=True)
+        if visible(text) != text:  # what nobody sees is read by the model all the same
+            text = _written(tools, readable=False)
         self.stdout.write(f"# Read each description, and choose its class yourself.\n{text}")
+
+
+def _written(tools: dict[str, Any], *, readable: bool) -> str:
+    """As YAML. Not `readable`: every character beyond ASCII as its number."""
+    return yaml.safe_dump({"tools": tools}, sort_keys=False, allow_unicode=readable)
 
 
 def _entry(server: Server, name: str, said: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from aura.console.tools.known import Known
 from aura.console.tools.schema import Argument, Kind
+from aura.kernel.unseen import visible
 from governance.admin.base import Words
 
 LONG_CHARS: Final = 2000  # a text that may be longer is written over several lines
@@ -103,7 +104,7 @@ class ArgumentsForm(forms.Form):
         for one in error.errors(include_url=False, include_input=False):
             place = str(one["loc"][0]) if one["loc"] else ""
             message = str(one["msg"]).removeprefix("Value error, ")
-            self.add_error(place if place in self.fields else None, message)
+            self.add_error(place if place in self.fields else None, visible(message))
 
 
 def _shown(known: Known, said: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -135,7 +136,8 @@ def _three_ways(argument: Argument) -> bool:
 
 def _field(argument: Argument) -> forms.Field:
     field = _MAKERS.get(argument.kind, _json)(argument)
-    field.label = f"{argument.name} (required)" if argument.required else argument.name
+    name = visible(argument.name)
+    field.label = f"{name} (required)" if argument.required else name
     field.required = argument.required and argument.kind is not Kind.YES_NO
     field.help_text = _help(argument)
     return field
@@ -145,7 +147,7 @@ def _help(argument: Argument) -> str:
     default = f"Default: {argument.default}" if argument.default else ""
     shape = f"JSON, {SHAPES[argument.kind]}" if argument.kind in SHAPES else ""
     said = filter(None, (argument.description.rstrip("."), shape, default))
-    return "".join(f"{one}. " for one in said).rstrip()
+    return visible("".join(f"{one}. " for one in said).rstrip())
 
 
 def _text(argument: Argument) -> forms.Field:
@@ -171,13 +173,13 @@ def _yes_no(argument: Argument) -> forms.Field:
 
 
 def _one_of(argument: Argument) -> forms.Field:
-    choices = [(one, one) for one in argument.choices]
+    choices = [(one, visible(one)) for one in argument.choices]
     unsaid = "" if argument.required else "not said"
     return forms.ChoiceField(choices=[("", unsaid or "choose"), *choices])
 
 
 def _some_of(argument: Argument) -> forms.Field:
-    choices = [(one, one) for one in argument.choices]
+    choices = [(one, visible(one)) for one in argument.choices]
     return forms.MultipleChoiceField(choices=choices, widget=forms.CheckboxSelectMultiple)
 
 

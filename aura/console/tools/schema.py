@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 DEEP: Final = 10  # references that are followed
+MOST_CHOICES: Final = 200  # of a list to choose from; of more, one is typed
 LIMITS: Final = (
     ("minimum", "at least {}"),
     ("exclusiveMinimum", "more than {}"),
@@ -138,11 +139,11 @@ def _kind(shape: Mapping[str, Any], whole: Mapping[str, Any]) -> tuple[Kind, tup
 
 
 def _choices(shape: Mapping[str, Any]) -> tuple[str, ...]:
-    """The texts that are allowed; nothing where other values are."""
+    """The texts that are allowed; nothing where other values are, or too many."""
     said = shape.get("enum", [shape["const"]] if "const" in shape else None)
-    if isinstance(said, list) and said and all(isinstance(one, str) and one for one in said):
-        return tuple(said)
-    return ()
+    if not isinstance(said, list) or len(said) > MOST_CHOICES:
+        return ()
+    return tuple(said) if all(isinstance(one, str) and one for one in said) else ()
 
 
 def _default(given: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from agents.helpdesk import catalogue
 from aura.celery import app as celery
 from aura.config import Settings, unknown_names
 from aura.embedded.process import make_directory
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         role: str = options["role"]
         for warning in unknown_names():
             self.stderr.write(f"warning: {warning}")
+        catalogue.check_servers()  # a list that cannot be used is said before the start
         try:
             if role in CELERY_ROLES:
                 self._celery(role, config)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from agents.helpdesk import catalogue
 from aura import BEGAN
 from aura.embedded import ServiceError
 from aura.embedded.instance import AlreadyRunning
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        catalogue.check_servers()  # a list that cannot be used is said before the start
         interrupts = Interrupts()
         up = Up(interrupts, say=self._warn, workers=not options["no_worker"])
         try:

@@ -21,7 +21,8 @@ from mcp_types import CallToolResult, ImageContent, TextContent
 
 from agents.external import tools as external
 from agents.external.servers import servers
-from agents.external.tools import check_list, external_tools
+from agents.external.tools import external_tools
+from agents.helpdesk.catalogue import check_list
 from agents.runtime.tool import CallContext, NeedsPerson, ToolFailure, TransientFailure
 from aura.config import ConfigError
 from governance.types import ActionClass
@@ -171,6 +172,22 @@ def test_a_tool_that_describes_itself_otherwise_is_refused(listed, running):
     assert ran("search", query="x").data
 
 
+def test_what_hides_in_a_description_is_shown_to_who_pins_it(listed, running):
+    listed()
+    running.stop()
+    running.run(tracker("Sück issues\u200b\u202e\U000e0041\U000e0042"))
+    try:
+        out = StringIO()
+        call_command("mcp_pin", "tracker", stdout=out)
+    finally:
+        running.stop()
+        running.run(tracker())
+    shown = out.getvalue()
+    assert shown.isascii()
+    assert r"\u200B\u202E\U000E0041" in shown
+    assert yaml.safe_load(shown)["tools"]["search"]["description"].startswith("Sück issues\u200b")
+
+
 def test_a_server_that_is_away_or_wants_a_token_is_told_in_words(listed):
     listed()
     tools = pinned()
@@ -195,6 +212,7 @@ def test_a_server_that_hangs_is_left_in_time(listed):
 
 
 GOOD = {"name": "a", "url": "https://a.example/mcp", "agent": AGENT}
+NOBODYS = {**GOOD, "agent": "nobody"}
 TOOL = {
     "class": "read",
     "pin": f"sha256:{'0' * 64}",
@@ -214,6 +232,8 @@ TOOL = {
         {"servers": [{**GOOD, "command": "rm"}]},
         {"servers": [{**GOOD, "tools": {"t": {**TOOL, "pin": "latest"}}}]},
         {"servers": [{**GOOD, "tools": {"t": {**TOOL, "class": "unknown"}}}]},
+        {"servers": [{**GOOD, "tools": {"t": {**TOOL, "input_schema": {"type": 7}}}}]},
+        f"servers: {'[' * 5000}{']' * 5000}",
         {"servers": [{**GOOD, "tools": {"t": {k: v for k, v in TOOL.items() if k != "class"}}}]},
     ],
 )
@@ -225,6 +245,35 @@ def test_a_list_that_cannot_be_used_is_refused_with_its_reason(tmp_path, setting
         external_tools(AGENT)
     (error,) = check_list()
     assert "AURA_MCP_SERVERS" in str(error.msg)
+
+
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        ({"agent": "nobody"}, "a: no agent is called nobody"),
+        ({"name": "get", "agent": "k8s_agent", "tools": {"pods": TOOL}}, "two tools are called"),
+    ],
+)
+def test_a_server_that_does_not_fit_our_agents_is_named(tmp_path, settings, server, reason):
+    file = tmp_path / "servers.yaml"
+    file.write_text(yaml.safe_dump({"servers": [GOOD | server]}))
+    settings.AURA = settings.AURA.model_copy(update={"mcp_servers": file})
+    (error,) = check_list()
+    assert reason in str(error.msg)
+
+
+@pytest.mark.parametrize("content", ["servers: 7", yaml.safe_dump({"servers": [NOBODYS]})])
+@pytest.mark.parametrize("command", [("up",), ("serve", "web"), ("serve", "worker")])
+def test_nothing_starts_with_a_list_that_cannot_be_used(
+    tmp_path, settings, monkeypatch, command, content
+):
+    file = tmp_path / "servers.yaml"
+    file.write_text(content)
+    settings.AURA = settings.AURA.model_copy(update={"mcp_servers": file})
+    for place in ("up.Up", "serve.serve_http", "serve.celery.start"):
+        monkeypatch.setattr(f"aura.management.commands.{place}", lambda *_, **__: None)
+    with pytest.raises(ConfigError, match="AURA_MCP_SERVERS"):
+        call_command(*command)
 
 
 def test_without_a_list_there_is_nothing(settings):

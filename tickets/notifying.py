@@ -130,7 +130,7 @@ def _finish(message: Notification, sent: Sent) -> None:
     if not sent.error:
         row.update(sent_at=now(), next_at=None, error="")
         return
-    pause = retry_after(message.attempts) if sent.again else None
+    pause = retry_after(message.attempts, asked_s=sent.asked_s) if sent.again else None
     if pause is None:
         logger.warning("notification of ticket %s is given up: %s", message.ticket_id, sent.error)
     row.update(error=sent.error, next_at=Now() + pause if pause else None)

@@ -37,15 +37,16 @@ class Alarm:
 class Alarms:
     """What rings must neither block nor raise."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = name
+        self._clock = clock
         self._set: list[Alarm] = []
         self._changed = threading.Condition()
         self._wakes_at: float | None = None  # None: there is no thread
 
     def after(self, pause_s: float, ring: Callable[[], object]) -> Alarm:
         """Have `ring` called after so many seconds."""
-        alarm = Alarm(time.monotonic() + pause_s, ring)
+        alarm = Alarm(self._clock() + pause_s, ring)
         with self._changed:
             heapq.heappush(self._set, alarm)
             if self._wakes_at is None:
@@ -66,7 +67,7 @@ class Alarms:
         """The next one that is due, waited for; None when there was none for long."""
         with self._changed:
             while True:
-                moment = time.monotonic()
+                moment = self._clock()
                 if self._set and self._set[0].at <= moment:
                     return heapq.heappop(self._set)
                 self._wakes_at = self._set[0].at if self._set else moment + NOTHING_S

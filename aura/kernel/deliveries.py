@@ -25,6 +25,7 @@ RESPONSE_CHARS = 1000
 LEASE = timedelta(seconds=20)  # longer than any attempt
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 6 * 3600.0
+LONGEST_ASKED_S = 3600.0  # by a receiver; past that its wish is taken for a mistake
 MOST_ATTEMPTS = 12  # after 5 s, 15 s, 45 s … 6 h, 6 h: about a day
 GONE = 410
 
@@ -81,14 +82,17 @@ def signed(message_id: str, body: str, secrets: Sequence[str]) -> dict[str, str]
     }
 
 
-def retry_after(attempts: int) -> timedelta | None:
-    """How long to wait after so many failed attempts; None after the last one."""
+def retry_after(attempts: int, *, asked_s: float = 0.0) -> timedelta | None:
+    """How long to wait after so many failed attempts; None after the last one.
+
+    `asked_s`: so long the receiver asked to be left alone, which is obeyed for an hour.
+    """
     if attempts >= MOST_ATTEMPTS:
         return None
     pause_s = backoff.pause_s(
         attempts, first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, factor=3.0
     )
-    return timedelta(seconds=pause_s)
+    return timedelta(seconds=max(pause_s, min(asked_s, LONGEST_ASKED_S)))
 
 
 def _attempt(url: str, headers: dict[str, str], body: str, began: float) -> Outcome:

@@ -6,12 +6,13 @@ import smtplib
 from typing import Final
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 
 from aura.config import Settings
 from aura.kernel.secrets import redact
 from governance.notices.messages import Message
 from governance.notices.posting import Sent
+from governance.notices.smtp import Backend
 
 STARTTLS_PORT, TLS_PORT = 587, 465
 TIMEOUT_S: Final = 10  # of each word of the conversation
@@ -21,7 +22,7 @@ SUBJECT_CHARS: Final = 200
 def send(message: Message, link: str) -> Sent:
     """One attempt. Whatever happens is the outcome."""
     config: Settings = settings.AURA
-    connection = get_connection(
+    connection = Backend(
         host=config.smtp_host,
         port=config.smtp_port,
         username=config.smtp_user or None,

@@ -39,12 +39,13 @@ class Message:
     tags: Sequence[str] = ()
 
     def cleaned(self) -> Message:
-        """Without credentials and with every character visible; titles are one line."""
+        """Without credentials and with every character visible; titles are one line, and no text
+        begins a line of its own."""
         return replace(
             self,
             head=_line(self.head),
             what=_line(self.what)[:TITLE_CHARS],
-            lines=[visible(redact(line))[:LINE_CHARS] for line in self.lines],
+            lines=[_paragraph(line)[:LINE_CHARS] for line in self.lines],
         )
 
     def body(self) -> dict[str, Any]:
@@ -57,6 +58,11 @@ def of(body: dict[str, Any]) -> Message:
     """The message of a stored `body`."""
     until = datetime.fromisoformat(body["until"]) if body["until"] else None
     return Message(**(body | {"until": until, "kind": Kind(body["kind"])}))
+
+
+def _paragraph(text: str) -> str:
+    """What a text goes on with is indented: it cannot pass for a line, or a link, of ours."""
+    return visible(redact(text)).replace("\n", "\n  ")
 
 
 def _line(text: str) -> str:

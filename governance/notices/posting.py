@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aura.kernel import outbound
+from aura.kernel import backoff, outbound
 from aura.kernel.outbound import Failed, NotAllowed
 from aura.kernel.secrets import redact
 
@@ -17,10 +17,14 @@ SAID_BYTES: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What came of it: no `error`, it was taken. `again`: another try may help."""
+    """What came of it: no `error`, it was taken. `again`: another try may help.
+
+    `asked_s`: so many seconds the server asked to be left alone (`Retry-After`).
+    """
 
     error: str = ""
     again: bool = False
+    asked_s: float = 0.0
 
 
 def post(url: str, said: Mapping[str, Any], *, token: str = "") -> Sent:
@@ -41,4 +45,5 @@ def post(url: str, said: Mapping[str, Any], *, token: str = "") -> Sent:
         return Sent()
     text = redact(answer.body[:SAID_BYTES].decode(errors="replace").replace("\0", "�"))
     again = kind == 5 or answer.status in AGAIN  # noqa: PLR2004
-    return Sent(error=f"status {answer.status}: {text}", again=again)
+    asked_s = backoff.retry_after_s(answer.headers) or 0.0
+    return Sent(error=f"status {answer.status}: {text}", again=again, asked_s=asked_s)

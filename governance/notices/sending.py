@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from aura.config import NoticeChannel
-from aura.kernel.deliveries import retry_after
+from aura.kernel.deliveries import LONGEST_ASKED_S, retry_after
 from aura.kernel.hands import Hands
 from aura.kernel.secrets import redact
 from governance.models import Notice
@@ -28,6 +28,7 @@ LEASE: Final = timedelta(minutes=2)  # longer than any attempt
 DIGEST: Final = 4  # so many that are due at once over one channel are told together
 AT_ONCE: Final = 500
 LISTED: Final = 10  # of those told together
+LOCK: Final = 0x4E4F5449  # any number that no other advisory lock of the product uses
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def send(channel: NoticeChannel, message: Message) -> Sent:
 def _claim() -> list[Notice]:
     """What is due and goes out together, its attempt counted; due again if we die meanwhile."""
     with transaction.atomic():
+        _alone()
         first = due().select_for_update(skip_locked=True).first()
         if first is None:
             return []
@@ -74,6 +76,14 @@ def _claim() -> list[Notice]:
         chosen = Notice.objects.filter(pk__in=[notice.pk for notice in claimed])
         chosen.update(attempts=F("attempts") + 1, next_at=Now() + LEASE)
     return claimed
+
+
+def _alone() -> None:
+    """One claim at a time, until the transaction's end: two at once would share what belongs
+    together, and neither would find enough of it for a digest.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _tried(notices: Sequence[Notice]) -> Sent:
@@ -119,15 +129,31 @@ def digest(said: Sequence[Message]) -> Message:
 
 
 def _finish(notices: Sequence[Notice], sent: Sent) -> None:
+    if sent.again and sent.asked_s:
+        _leave_alone(notices[0].channel, sent.asked_s)
+    # Who failed together comes back together: one pause, with one spread, for all.
+    pauses = {
+        attempts: retry_after(attempts, asked_s=sent.asked_s) if sent.again else None
+        for attempts in {notice.attempts for notice in notices}
+    }
     for notice in notices:
         row = Notice.objects.filter(pk=notice.pk, sent_at=None)
         if not sent.error:
             row.update(sent_at=now(), next_at=None, error="")
             continue
-        pause = retry_after(notice.attempts) if sent.again else None
+        pause = pauses[notice.attempts]
         if pause is None:
             logger.warning("%s by %s is given up: %s", notice, notice.channel, sent.error)
         # What was withdrawn meanwhile stays so.
         row.filter(next_at__isnull=False).update(
             error=sent.error, next_at=Now() + pause if pause else None
         )
+
+
+def _leave_alone(channel: str, asked_s: float) -> None:
+    """What waits for this channel waits longer, as its server asked; then it goes out together."""
+    until = Now() + timedelta(seconds=min(asked_s, LONGEST_ASKED_S))
+    sooner = Notice.objects.filter(channel=channel, next_at__lt=until)
+    with transaction.atomic():
+        waiting = sooner.select_for_update(skip_locked=True)
+        Notice.objects.filter(pk__in=waiting.values("pk")).update(next_at=until)

@@ -819,7 +819,7 @@ def test_schema_mode_refuses_a_broken_reply_and_counts_its_tokens(server, text):
 
 
 def test_eight_threads_at_once_each_get_their_own_answer(server):
-    together = threading.Barrier(8, timeout=15)
+    together = threading.Barrier(8, timeout=60)
 
     def echo(sent):
         together.wait()  # answers only when eight requests are open at the same time
@@ -855,7 +855,7 @@ def test_a_provider_that_keeps_saying_too_many_is_left_alone_for_as_long_as_it_a
         ask(server)
     assert len(server.requests) == 1
     assert left_alone.value.kind is FailureKind.RATE_LIMITED
-    assert (left_alone.value.retry_after_s or 0) > 59
+    assert (left_alone.value.retry_after_s or 0) > 1.5 * breaker.OPEN_S  # its own at most
     assert "quota" in left_alone.value.message
 
 

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.django_db
 def configured(settings, monkeypatch):
     """Set settings of ours; loopback may be reached."""
     monkeypatch.setattr(callbacks.hands, "wake", lambda: None)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
     def configure(**named):
         networks = (ip_network("127.0.0.1/32"),)

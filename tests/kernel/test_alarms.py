@@ -10,19 +10,32 @@ from aura.kernel.alarms import Alarms
 LONG_S = 30.0
 
 
+class Clock:
+    """Stands still, so that nothing is due before all is set."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 def test_the_one_that_is_due_first_rings_first_whatever_was_set_first():
-    alarms, rung, order = Alarms("test"), threading.Event(), []
+    clock, rung, order = Clock(), threading.Event(), []
+    alarms = Alarms("test", clock)
     alarms.after(LONG_S, lambda: order.append("late"))
     alarms.after(0.02, rung.set)
     alarms.after(0.01, lambda: order.append("early"))
+    clock.now_s = 1.0
     assert rung.wait(LONG_S)
     assert order == ["early"]
 
 
 def test_what_is_called_off_does_not_ring():
-    alarms, rung, order = Alarms("test"), threading.Event(), []
+    clock, rung, order = Clock(), threading.Event(), []
+    alarms = Alarms("test", clock)
     alarms.after(0.01, lambda: order.append("called off")).cancel()
     alarms.after(0.02, rung.set)
+    clock.now_s = 1.0
     assert rung.wait(LONG_S)
     assert order == []
 

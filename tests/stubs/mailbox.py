@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """`got`: recipients and text of each mail. `refuses` answers DATA with 451."""
+    """`got`: recipients and text of each mail. `refuses` answers DATA with 451.
+
+    `endless`: this verb is answered line by line, as long as anybody listens.
+    """
 
     allow_reuse_address = daemon_threads = True
     refuses = False
+    endless = b""
 
     def __init__(self) -> None:
         self.got: list[tuple[list[str], bytes]] = []
@@ -31,6 +36,9 @@ class Session(socketserver.StreamRequestHandler):
         self._say("220 here")
         while line := self.rfile.readline():
             verb = line.strip().upper()
+            if self.server.endless and verb.startswith(self.server.endless):
+                self._go_on()
+                return
             if verb.startswith(b"RCPT"):
                 recipients.append(line.decode().partition("<")[2].partition(">")[0])
             if verb.startswith(b"QUIT"):
@@ -46,6 +54,12 @@ class Session(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline()) != b".\r\n":
             lines.append(line.removeprefix(b"."))
         return b"".join(lines)
+
+    def _go_on(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._say("250-wait")
+                time.sleep(0.02)
 
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())

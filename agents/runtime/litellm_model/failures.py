@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
 
 from agents.runtime.litellm_model.exchange import OK, Exchange
 from agents.runtime.litellm_model.library import library
@@ -110,16 +107,3 @@ def hint(status: int | None) -> str:
 def headers_of(error: Exception, exchange: Exchange) -> Mapping[str, str]:
     found = exchange.headers or getattr(error, "litellm_response_headers", None)
     return found if isinstance(found, Mapping) else {}
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Retry-After, in seconds or as a date (RFC 9110 section 10.2.3)."""
-    value = headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -17,7 +17,6 @@ from agents.runtime.litellm_model.failures import (
     headers_of,
     hint,
     kind_of,
-    retry_after_s,
     status_of,
 )
 from agents.runtime.litellm_model.library import address, library, model_facts, provider
@@ -33,6 +32,7 @@ from agents.runtime.litellm_model.replies import (
 from agents.runtime.litellm_model.schema_mode import json_conversation, parse_json_reply
 from agents.runtime.llm import FailureKind, ModelFailure, Reply, Request, Usage
 from aura.config import Settings
+from aura.kernel.backoff import retry_after_s
 from aura.kernel.text import one_line
 
 ToolMode = Literal["native", "json_schema"]

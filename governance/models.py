@@ -508,7 +508,7 @@ class SecurityIncident(models.Model):
 class SecurityAlert(models.Model):
     """One alert of secbot; `event_key` and `place` name the event that raised it.
 
-    `incident`: what it opened; empty for a repetition within the cooldown.
+    `incident`: what it opened, or was still open; empty for a repetition within the cooldown.
     """
 
     type = models.CharField(max_length=32)

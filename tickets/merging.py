@@ -121,7 +121,8 @@ def _foreseen(
     seen = forecast.of_commit(watched, sha, call_id=context.call_id)
     if seen.refusals and not context.asks:
         raise ToolFailure(REFUSED.format("; ".join(map(str, seen.refusals))))
-    return Inspection(plan=_shown(seen.text, worktree.committed()), preconditions=bound)
+    plan = _shown(seen.text, worktree.committed())
+    return Inspection(plan=plan, trouble=seen.trouble, preconditions=bound)
 
 
 def _shown(seen: str, diff: str) -> str:

@@ -14,6 +14,7 @@ from aura.kernel import rows
 from aura.kernel.ids import iso, parse_uuid
 from governance import approvals
 from governance.approvals import weighing
+from governance.models import Approval
 from tickets import undoing
 from tickets.errors import TicketNotFound
 from tickets.journal import pending_approval
@@ -79,8 +80,14 @@ def _request_of(call: ToolExecution) -> dict[str, Any]:
         "actionClass": approval.shown_class,
         "risk": weighing.risk(approval),
         "undo": undoing.undo(approval),
-        **({"preview": preview} if (preview := approval.context.get("preview")) else {}),
+        **({"preview": "\n".join(preview)} if (preview := _foreseen(approval)) else {}),
     }
+
+
+def _foreseen(approval: Approval) -> list[str]:
+    """What it would touch, and why not all of that could be seen."""
+    said = (approval.context.get(name) for name in ("preview", "trouble"))
+    return [text for text in said if isinstance(text, str) and text]
 
 
 def question_of(ticket: Ticket) -> dict[str, Any] | None:

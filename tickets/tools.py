@@ -82,7 +82,8 @@ def _submit_plan(others: Toolset, resource: Resource, ending: Ending) -> Tool:
         del context
         paths = plans.changed(plans.stored(plan))
         assert ending.watched is not None  # noqa: S101 - see below
-        return Inspection(plan=forecast.situation(replace(ending.watched, paths=lambda: paths)))
+        seen = forecast.situation(replace(ending.watched, paths=lambda: paths))
+        return Inspection(plan=seen.text, trouble=seen.trouble)
 
     def run(plan: plans.Plan, context: CallContext) -> ToolResult:
         del context

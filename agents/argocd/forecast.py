@@ -19,10 +19,12 @@ from agents.argocd.state import FAILED_PHASES, SUCCEEDED, Application, Object
 from agents.argocd.watched import Watched
 from agents.runtime.interrupt import current
 from agents.runtime.tool import ToolFailure
+from aura.kernel.secrets import redact
 
 PATIENCE_S: Final = 20.0  # for all that is asked
 LOOK_S: Final = 0.2
 MOST_APPS: Final = 3
+NO_APPLICATION: Final = "No application of Argo CD follows this repository."
 
 
 class Status(StrEnum):
@@ -48,20 +50,23 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """`text` begins with what the dry runs came to; `refusals` are those that would fail."""
+    """`text` begins with what the dry runs came to; `refusals` are those that would fail.
+    `trouble`: why nothing could be seen.
+    """
 
     text: str
+    trouble: str = ""
     refusals: tuple[Trial, ...] = ()
 
 
-def situation(watched: Watched) -> str:
+def situation(watched: Watched) -> Forecast:
     """How the applications stand that a plan's files go into."""
     try:
         apps = watched.own()[:MOST_APPS]
         told = [line for app in apps for line in _standing(watched, app)]
     except ToolFailure as failure:
         return _unseen(failure)
-    return "\n".join(told) or "No application of Argo CD follows this repository."
+    return Forecast(text="\n".join(told) or NO_APPLICATION)
 
 
 def of_commit(watched: Watched, sha: str, *, call_id: str) -> Forecast:
@@ -70,18 +75,18 @@ def of_commit(watched: Watched, sha: str, *, call_id: str) -> Forecast:
     try:
         apps = watched.own()[:MOST_APPS]
     except ToolFailure as failure:
-        return Forecast(text=_unseen(failure))
+        return _unseen(failure)
     trials = [_trial(watched, app, sha, call_id, deadline) for app in apps]
     shown = [line for app in apps for line in _changes(watched.desk, app, sha, deadline)]
-    none = [] if apps else ["No application of Argo CD follows this repository."]
+    none = [] if apps else [NO_APPLICATION]
     return Forecast(
         text="\n".join([*map(str, trials), *none, bounded("\n".join(shown))]),
         refusals=tuple(each for each in trials if each.status is Status.FAILS),
     )
 
 
-def _unseen(failure: ToolFailure) -> str:
-    return f"Argo CD could not be looked at: {failure}"
+def _unseen(failure: ToolFailure) -> Forecast:
+    return Forecast(text="Argo CD could not be looked at.", trouble=redact(str(failure)))
 
 
 def _standing(watched: Watched, app: Application) -> Iterator[str]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from celery.schedules import ParseException, crontab_parser
 
 from agents.argocd.state import Application
+from aura.kernel import durations
 
 BEFORE, AHEAD = timedelta(days=8), timedelta(days=15)  # of now; windows further off are not told
 ALLOW, DENY = "allow", "deny"
@@ -67,7 +68,8 @@ class Window:
 
     def __str__(self) -> str:
         zone = "" if self.zone.key == "UTC" else f" {self.zone.key}"
-        return f"{self.kind} window `{self.schedule}`{zone} for {_shown(self.duration)}"
+        length = durations.words(self.duration.total_seconds())
+        return f"{self.kind} window `{self.schedule}`{zone} for {length}"
 
     def spans(self, first: datetime, last: datetime) -> list[Span]:
         """When it is open between two moments, in order and apart from one another."""
@@ -234,12 +236,6 @@ def _duration(text: str) -> timedelta:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is no duration")
     return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
-
-
-def _shown(duration: timedelta) -> str:
-    minutes = int(duration.total_seconds() // 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
 
 
 def _zone(name: str) -> ZoneInfo:

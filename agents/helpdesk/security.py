@@ -1,4 +1,5 @@
-"""A bundle for each incident that secbot opens.
+"""A bundle for each incident that secbot opens, and a newer one when it finds the same again after
+the cooldown.
 
 secbot does not know of agents: it writes its alert, and here, in the same transaction, the bundle
 is asked for like any other call. The trace of that call is the incident's own key, which is how the
@@ -34,7 +35,7 @@ def connect() -> None:
 
 
 def ask_for_bundle(instance: SecurityAlert, *, created: bool, **_: Any) -> None:
-    """An alert opened an incident: have its bundle made. Whatever happens, the alert stays."""
+    """An alert is of an incident: have a bundle made. Whatever happens, the alert stays."""
     incident = instance.incident
     if not created or incident is None:
         return

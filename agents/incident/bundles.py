@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 from collections.abc import Sequence
 from secrets import token_hex
@@ -29,8 +28,6 @@ from governance.models import SecurityIncident
 from governance.secbot import incidents
 from governance.secbot.events import SECBOT
 from governance.types import About, ActorKind, Principal
-
-logger = logging.getLogger(__name__)
 
 AGENT = "incident_agent"
 CREATED = "incident_created"
@@ -141,5 +138,5 @@ def _hand_over(incident: Incident, principal: Principal) -> None:
     try:
         with transaction.atomic():
             incidents.keep_bundle(incident.trace_id, incident.as_result(), by=agent)
-    except incidents.AlreadyBundled as problem:
-        logger.warning("%s", problem.message)
+    except incidents.AlreadyBundled:
+        pass  # it is open for longer than a cooldown; its page lists what was made since

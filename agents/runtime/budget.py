@@ -20,6 +20,7 @@ from django.utils.timezone import now
 
 from agents.models import Turn
 from aura.config import Settings
+from aura.kernel import durations
 
 DAY_READ_EVERY_S = 3.0
 WINDOW = timedelta(minutes=1)
@@ -54,6 +55,8 @@ class Line:
         """An amount of this budget with its unit."""
         if isinstance(amount, Decimal):
             return f"{amount.quantize(Decimal('0.0001')).normalize():f} {self.unit}"
+        if self.unit == "s":
+            return durations.words(amount)
         return f"{amount:,.0f} {self.unit}"
 
     @property
@@ -128,12 +131,11 @@ def exceeded(config: Settings, used: Used) -> str:
 def _day_exceeded(config: Settings) -> str:
     for line in of_day(config, today()):
         if line.exceeded:
-            left = midnight() + timedelta(days=1) - now()
-            hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
+            left_s = (midnight() + timedelta(days=1) - now()).total_seconds()
             return (
                 f"The day's budget {line.setting} of all tickets together is used up:"
                 f" {line.used_words} of {line.limit_words}. It starts anew at midnight UTC, in"
-                f" {hours} h {minutes} min: resume the ticket then, or raise the setting."
+                f" {durations.words(left_s)}: resume the ticket then, or raise the setting."
             )
     return ""
 

@@ -217,7 +217,7 @@ class Door:
 
     def _asked(self, bound: BoundCall, decision: Decision, *, is_plan: bool) -> Approval:
         wait_s = self.approval_expires_s
-        plan = bound.inspection.plan
+        seen = {"preview": bound.inspection.plan, "trouble": bound.inspection.trouble}
         return approvals.request(
             bound.action,
             policy=decision.policy,
@@ -230,7 +230,7 @@ class Door:
             on_behalf_of=self.on_behalf_of,
             agent=self.agent or self.principal.name,
             kind=PLAN if is_plan else "",
-            context={"preview": plan} if plan else {},
+            context={name: text for name, text in seen.items() if text},
         )
 
     def _decided(self, bound: BoundCall, approval_id: UUID) -> bool:
@@ -283,7 +283,10 @@ def inspected(call: ToolExecution) -> Inspection:
         return UNSEEN
     said = call.inspection
     return Inspection(
-        impact=Impact(**said["impact"]), plan=said["plan"], preconditions=said["preconditions"]
+        impact=Impact(**said["impact"]),
+        plan=said["plan"],
+        trouble=said.get("trouble", ""),  # an older version kept none
+        preconditions=said["preconditions"],
     )
 
 

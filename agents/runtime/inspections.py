@@ -63,6 +63,7 @@ def _kept(seen: Inspection) -> dict[str, object]:
         {
             "impact": asdict(seen.impact),
             "plan": seen.plan,
+            "trouble": seen.trouble,
             "preconditions": dict(seen.preconditions),
         }
     )

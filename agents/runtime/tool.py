@@ -78,12 +78,14 @@ class NoArguments(Arguments):
 class Inspection:
     """What a call would touch, seen before anybody is asked whether it may.
 
-    `impact` is judged by the policy; `plan` is shown to who approves; `preconditions` (JSON) are
-    bound into what is approved: where they no longer hold, the call asks anew.
+    `impact` is judged by the policy; `plan` is shown to who approves, and `trouble`, folded, why
+    something of it could not be seen; `preconditions` (JSON) are bound into what is approved: where
+    they no longer hold, the call asks anew.
     """
 
     impact: Impact = field(default_factory=Impact)
     plan: str = ""
+    trouble: str = ""
     preconditions: Mapping[str, Any] = field(default_factory=dict)
 
 

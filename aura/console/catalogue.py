@@ -34,7 +34,7 @@ def _admit(request: HttpRequest) -> None:
 def _kinds(found: Inventory) -> list[tuple[str, list[dict[str, Any]]]]:
     """(kind, its entries): named one by one, so that nothing is shown that is not meant to be."""
     databases = [
-        _entry(key, one.name, _place(one.place), one.tags, one.sensitivity)
+        _entry(key, one.name, _place(one.place), one.tags, one.sensitivity) | {"also": one.aliases}
         for key, one in found.db_servers.items()
     ]
     clusters = [

@@ -1,4 +1,6 @@
-"""Durations as Go writes them (`time.ParseDuration`): `30s`, `2m`, `1m30s`, `500ms`, `1.5h`."""
+"""Durations as Go writes them (`time.ParseDuration`): `30s`, `2m`, `1m30s`, `500ms`, `1.5h`; and as
+people read them: `4 h`, `1 h 30 min`.
+"""
 
 from __future__ import annotations
 
@@ -28,3 +30,14 @@ def seconds(text: str) -> float | None:
         return None
     total = sum(float(part[1]) * _SECONDS[part[2]] for part in _PART.finditer(match[2]))
     return -total if match[1] == "-" else total
+
+
+def words(length_s: float) -> str:
+    """As people say it, in the two largest units: `42 s`, `1 min 30 s`, `4 h`, `1 h 5 min`."""
+    minutes, rest_s = divmod(int(length_s), 60)
+    hours, rest = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
+    if minutes:
+        return f"{minutes} min {rest_s} s" if rest_s else f"{minutes} min"
+    return f"{rest_s} s"

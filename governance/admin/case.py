@@ -32,7 +32,8 @@ class Change:
 class Case:
     """A request as somebody in particular is shown it.
 
-    `because` says why they may not approve it; `reach`, `place`, `tags` and `sensitivity` are what
+    `because` says why they may not approve it, `trouble` why not all of the `preview` could be
+    found out; `reach`, `place`, `tags` and `sensitivity` are what
     was found of the resource, `policy` why it is asked, `trace` the whole of it in words; `spent`
     what its ticket or task has cost so far, `changes` what was written for it.
     """
@@ -44,6 +45,7 @@ class Case:
     risk: str
     undo: str
     preview: str = ""
+    trouble: str = ""
     earlier: Sequence[Approval] = ()
     reach: Sequence[str] = ()
     place: str = ""
@@ -69,6 +71,7 @@ def case_of(approval: Approval, user: Any, **known: Any) -> Case:
         "risk": weighing.risk(approval),
         "undo": weighing.undo(approval),
         "preview": preview(approval),
+        "trouble": _context(approval, "trouble"),
         "earlier": list(earlier(approval)),
     }
     return Case(approval=approval, **(usual | known))
@@ -76,7 +79,11 @@ def case_of(approval: Approval, user: Any, **known: Any) -> Case:
 
 def preview(approval: Approval) -> str:
     """What the call would touch, as whoever asks found out."""
-    said = approval.context.get("preview") if isinstance(approval.context, dict) else None
+    return _context(approval, "preview")
+
+
+def _context(approval: Approval, name: str) -> str:
+    said = approval.context.get(name) if isinstance(approval.context, dict) else None
     return said if isinstance(said, str) else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -142,6 +142,7 @@ class SecurityIncidentAdmin(LogAdmin, TraceAdmin):
         may = incident.closed_at is None and not because
         led = alerts_of(incident)
         alerts = list(led[:MOST])
+        seen = led.aggregate(times=Count("pk"), last=Max("at"))
         context = {
             **self.admin_site.each_context(request),
             "title": f"Security incident {incident.key}",
@@ -151,7 +152,8 @@ class SecurityIncidentAdmin(LogAdmin, TraceAdmin):
                 (alert, self.trace_link(alert.trace_id) if alert.trace_id else "")
                 for alert in alerts
             ],
-            "more_alerts": led.count() - len(alerts) if len(alerts) == MOST else 0,
+            "seen": seen,
+            "more_alerts": seen["times"] - len(alerts),
             "requests": _requests(request, alerts),
             "bundles": self.bundles(request, incident),
             "bundle_url": self.bundle_url(request, incident),

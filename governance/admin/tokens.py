@@ -68,7 +68,7 @@ class ApiTokenAdmin(ConsoleAdmin):
     """
 
     form = TokenForm
-    list_display = ["label", "owner", "role", "created_at", "used", "ends", "take_back"]
+    list_display = ["label", "owner", "role", "created", "used", "ends", "take_back"]
     list_display_links = None
     ordering = ["-created_at", "-id"]
     list_select_related = ["user"]
@@ -158,11 +158,15 @@ class ApiTokenAdmin(ConsoleAdmin):
     def owner(self, token: ApiToken) -> str:
         return visible(token.user.get_username())
 
+    @admin.display(description="created (UTC)", ordering="created_at")
+    def created(self, token: ApiToken) -> str:
+        return f"{token.created_at:%Y-%m-%d %H:%M}"
+
     @admin.display(description="last used (UTC)", ordering="last_used_at")
     def used(self, token: ApiToken) -> str:
         return f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never"
 
-    @admin.display(description="valid until", ordering="expires_at")
+    @admin.display(description="valid until (UTC)", ordering="expires_at")
     def ends(self, token: ApiToken) -> str:
         if token.revoked_at is not None:
             return f"revoked {token.revoked_at:%Y-%m-%d %H:%M}"

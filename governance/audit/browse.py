@@ -6,6 +6,7 @@ next `WINDOW` events that fit that one; where it ends is told, so that one can l
 
 from __future__ import annotations
 
+import io
 import json
 from base64 import b64encode
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ def look(asked: Filter, page: Page, *, says: Sequence[str] = ()) -> Seen:
     if first == asked and not says:
         return _page(query.events(asked, one_more), page)
     rows = query.fitting(asked, page)
-    edge = query.fitting(first, page).values_list("recorded_at", "pk", "key")
+    # What an index holds, and no more: without the rows themselves it takes a tenth of the time.
+    edge = query.fitting(first, page).values_list("recorded_at", "pk")
     ends = edge[WINDOW - 1 : WINDOW].first()
     if ends is not None:
         rows = query.by_place(rows, "<=" if page.oldest_first else ">=", ends[0], ends[1])
@@ -54,7 +56,8 @@ def look(asked: Filter, page: Page, *, says: Sequence[str] = ()) -> Seen:
     seen = _page(list(rows[: one_more.limit]), page)
     if seen.more or ends is None:
         return seen
-    return replace(seen, more=True, behind=ends[2] or "", back_to=ends[0])
+    key = AuditEvent.objects.values_list("key", flat=True).get(pk=ends[1])
+    return replace(seen, more=True, behind=key or "", back_to=ends[0])
 
 
 def quoted(text: str) -> str:
@@ -67,21 +70,22 @@ def lines(asked: Filter, *, says: Sequence[str] = ()) -> bytes:
 
     Ends at `EXPORTED_MOST` events, `EXPORTED_BYTES` or `WINDOWS` windows, whichever comes first.
     """
-    found: list[bytes] = []
+    found, number = io.BytesIO(), 0
     room, windows, behind = EXPORTED_BYTES, WINDOWS, ""
     while windows:
         seen = look(asked, Page(limit=AT_ONCE, behind=behind), says=says)
         for event in seen.events:
             line = _line(bytes(event.body))
             room -= len(line)
-            if room < 0 or len(found) == EXPORTED_MOST:
-                return b"".join(found)
-            found.append(line)
+            if room < 0 or number == EXPORTED_MOST:
+                return found.getvalue()
+            found.write(line)
+            number += 1
         windows -= seen.back_to is not None
         behind = seen.behind
         if not behind:
             break
-    return b"".join(found)
+    return found.getvalue()
 
 
 def _line(body: bytes) -> bytes:

@@ -69,6 +69,7 @@ class Service:
     def lines(self, path: str, *, after: str = "", silent_s: float) -> Iterator[str]:
         """Lines of a stream as they come, from behind the event `after`, until it ends.
 
+        Where the server says where the stream begins, a line `id: …` that tells it comes first.
         Raises `Failure`, `Away` also when nothing came for `silent_s`.
         """
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
@@ -81,6 +82,8 @@ class Service:
                 answer.read()
                 raise self._failure(answer)
             self._reading = answer.extensions.get("network_stream")
+            if begins := answer.headers.get("last-event-id"):
+                yield f"id: {begins}"
             yield from answer.iter_lines()
 
     def hang_up(self) -> None:

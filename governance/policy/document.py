@@ -115,13 +115,16 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`actions` on what the policy matches have this effect. `line` is where it is written."""
+    """`actions` on what the policy matches have this effect. `line` and `column`, from 1, are where
+    it is written.
+    """
 
     actions: tuple[ActionClass, ...]
     effect: Effect
     message: str = ""
     conditions: Conditions = field(default_factory=Conditions)
     line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
 
     @property
     def outcome(self) -> Effect:
@@ -142,6 +145,7 @@ class Policy:
     priority: int = 0
     principals: tuple[PrincipalMatch, ...] = ()
     line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
 
     def fits_principal(self, principal: Principal) -> bool:
         for item in self.principals:  # a loop: this is what a request never seen spends its time on

@@ -36,6 +36,7 @@ class Finding:
     """
 
     line: int
+    column: int
     message: str
     policy: str = ""
     rule: int | None = None
@@ -63,7 +64,7 @@ def without_tickets(document: Document) -> Iterator[Finding]:
                 " built-in document has such rules (manage.py policy show --text before the first"
                 " activation, or docs/policy.md)"
             )
-            yield Finding(line=1, message=message, policy=TICKETS)
+            yield Finding(line=1, column=1, message=message, policy=TICKETS)
 
 
 def _speaks_of(policy: Policy, kind: str, action: ActionClass) -> bool:
@@ -89,6 +90,7 @@ def _dead(policy: Policy, index: int, action: ActionClass, *, before: str) -> Fi
     why = f"{before} decides first" if before else "what it asks for can never be at once"
     return Finding(
         line=policy.rules[index].line,
+        column=policy.rules[index].column,
         message=f"{policy.name} rule {index} never decides {action}: {why}",
         policy=policy.name,
         rule=index,
@@ -100,6 +102,7 @@ def _dead(policy: Policy, index: int, action: ActionClass, *, before: str) -> Fi
 def _unknown(policy: Policy, index: int, action: ActionClass) -> Finding:
     return Finding(
         line=policy.rules[index].line,
+        column=policy.rules[index].column,
         message=(
             f"whether {policy.name} rule {index} ever decides {action} is not known: its patterns"
             " and those before it overlap in too many ways"
@@ -137,18 +140,18 @@ def _first(engine: CompiledPolicy, side: Side, action: ActionClass) -> str:
 
 def misspelt(document: Document) -> Iterator[Finding]:
     """Words used once that look like others used more often: roles, tags, purposes and so on."""
-    uses: dict[str, dict[str, list[int]]] = {}
+    uses: dict[str, dict[str, list[Policy | Rule]]] = {}
     for policy in document.policies:
-        for kind, word, line in _words(policy):
+        for kind, word, within in _words(policy):
             if len(word) <= WORD_CHARS:
-                uses.setdefault(kind, {}).setdefault(word, []).append(line)
+                uses.setdefault(kind, {}).setdefault(word, []).append(within)
     for kind, words in uses.items():
-        often = [word for word, lines in words.items() if len(lines) > 1][:COMPARED_MOST]
-        for word, lines in words.items():
-            more = [o for o in often if _bare(o) != _bare(word)] if len(lines) == 1 else []
+        often = [word for word, places in words.items() if len(places) > 1][:COMPARED_MOST]
+        for word, places in words.items():
+            more = [o for o in often if _bare(o) != _bare(word)] if len(places) == 1 else []
             for near in difflib.get_close_matches(word, more, n=1, cutoff=ALIKE):
                 message = f"the {kind} {word} is named once; is {near} meant?"
-                yield Finding(line=lines[0], message=message)
+                yield Finding(line=places[0].line, column=places[0].column, message=message)
 
 
 def _bare(word: str) -> str:
@@ -156,16 +159,16 @@ def _bare(word: str) -> str:
     return re.sub("[0-9]+", "0", word)
 
 
-def _words(policy: Policy) -> Iterator[tuple[str, str, int]]:
+def _words(policy: Policy) -> Iterator[tuple[str, str, Policy | Rule]]:
     for item in policy.principals:
         if item.who is Who.ROLE:
-            yield "role", item.name, policy.line
+            yield "role", item.name, policy
     for spec in policy.resources:
-        yield "type", spec.type, policy.line
-        yield from (("tag", tag, policy.line) for tag in spec.tags)
-        yield from (("sensitivity", word, policy.line) for word in spec.sensitivity)
+        yield "type", spec.type, policy
+        yield from (("tag", tag, policy) for tag in spec.tags)
+        yield from (("sensitivity", word, policy) for word in spec.sensitivity)
     for rule in policy.rules:
-        yield from (("purpose", word, rule.line) for word in _purposes(rule))
+        yield from (("purpose", word, rule) for word in _purposes(rule))
 
 
 def _purposes(rule: Rule) -> Iterable[str]:

@@ -101,6 +101,7 @@ class _Loader:
             resources=tuple(self._resource(item) for item in self._items(keys, "resources")),
             rules=tuple(self._rule(item) for item in self._items(keys, "rules")),
             line=node.start_mark.line + 1,
+            column=node.start_mark.column + 1,
         )
 
     def _items(self, keys: dict[str, yaml.Node], key: str) -> list[yaml.Node]:
@@ -179,6 +180,7 @@ class _Loader:
             message=self._text(keys, "message"),
             conditions=self._conditions(conditions) if conditions else Conditions(),
             line=node.start_mark.line + 1,
+            column=node.start_mark.column + 1,
         )
         if conditions and effect:
             self._approval_is_asked_for(rule, conditions)

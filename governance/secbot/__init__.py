@@ -6,7 +6,8 @@ release    was a destructive execution released by somebody or something
 detectors  events and state in, alerts out: no rows, no clock
 limits     the settings they are judged by
 follower   reads the log by place, each event once, and writes what was found
-incidents  an alert that is not a repetition becomes an incident; the callback of its bundle
+incidents  an alert that is not a repetition becomes an incident, unless one like it is open;
+           the callback of its bundle
 closing    a person closes an incident, with a reason
 watcher    the thread of a worker that does it
 gauges     what /metrics says of it

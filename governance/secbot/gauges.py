@@ -23,11 +23,14 @@ def families() -> Iterator[Metric]:
     for kind in AlertType:
         alerts.add_metric([kind], counts.get("alerts", {}).get(kind, 0))
     yield alerts
+    # A bundle is what the reference calls an incident: one a cooldown, whatever stays open here.
     yield CounterMetricFamily(
-        "secbot_incidents_created", "Incidents opened", value=counts.get("created", 0)
+        "secbot_incidents_created",
+        "Incidents opened, or still open and due for a newer bundle",
+        value=counts.get("created", 0),
     )
     skipped = CounterMetricFamily(
-        "secbot_incidents_skipped", "Alerts that opened no incident", labels=["reason"]
+        "secbot_incidents_skipped", "Alerts that repeat one within the cooldown", labels=["reason"]
     )
     skipped.add_metric(["cooldown"], counts.get("skipped", {}).get("cooldown", 0))
     yield skipped

@@ -36,11 +36,12 @@ class AlreadyBundled(Problem):
 
 
 def raise_alert(alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta) -> SecurityAlert:
-    """Write an alert; the first of its type and subject within `cooldown` opens an incident.
+    """Write an alert; the first of its type and subject within `cooldown` opens an incident, or
+    belongs to the one that is open still.
 
     The cursor is locked by the caller, who saves its counts.
     """
-    incident = _opened(alert, cursor, cooldown=cooldown)
+    incident, opens = _opened(alert, cursor, cooldown=cooldown)
     row = SecurityAlert.objects.create(
         type=alert.type,
         severity=alert.severity,
@@ -54,11 +55,12 @@ def raise_alert(alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta) -> S
     )
     count(cursor, "alerts", alert.type)
     said = _said(alert) | {"incidentId": incident.key if incident else None}
-    if incident is None:
+    if not opens:
         alike = SecurityAlert.objects.filter(type=alert.type, subject=alert.subject)
-        said["repeats"] = alike.filter(at__gt=alert.at - cooldown).count() - 1
+        since = incident.opened_at if incident else alert.at - cooldown
+        said["repeats"] = alike.filter(at__gte=since).count() - 1
     _tell(RAISED, alert, said)
-    if incident is not None:
+    if incident is not None and opens:
         _tell(RECORDED, alert, _said(alert) | {"incidentId": incident.key, "note": incident.note})
         notices.tell(_notice(alert, incident))
     level = logging.ERROR if alert.severity == "critical" else logging.WARNING
@@ -101,16 +103,22 @@ def keep_bundle(key: str, bundle: Mapping[str, Any], *, by: Principal) -> Securi
     return incident
 
 
-def _opened(alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta) -> SecurityIncident | None:
-    """The incident that it opens; None within the cooldown of another one."""
+def _opened(
+    alert: Alert, cursor: SecbotCursor, *, cooldown: timedelta
+) -> tuple[SecurityIncident | None, bool]:
+    """(the incident that it belongs to, whether it opens it); none within the cooldown of one."""
     same = SecurityIncident.objects.filter(type=alert.type, subject=alert.subject)
-    if same.filter(opened_at__gt=alert.at - cooldown).exists():
+    newest = same.order_by("-opened_at", "-pk")
+    latest = newest.first()
+    if latest is not None and latest.alerts.filter(at__gt=alert.at - cooldown).exists():
         count(cursor, "skipped", "cooldown")
-        return None
+        return None, False
     count(cursor, "created")
+    if (still := newest.filter(closed_at=None).first()) is not None:
+        return still, False
     return SecurityIncident.objects.create(
         type=alert.type, subject=alert.subject, note=NO_BUNDLE, opened_at=alert.at
-    )
+    ), True
 
 
 def _notice(alert: Alert, incident: SecurityIncident) -> Message:

@@ -12,7 +12,7 @@ from governance.policy.document import Schedule
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Events and denials are counted in fixed minutes, for each principal. `working`: None is at
-    any time. `cooldown`: so long the same alert about the same subject makes no further incident.
+    any time. `cooldown`: so long the same alert about the same subject is a repetition and no more.
     """
 
     events_per_minute: int

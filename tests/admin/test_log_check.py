@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from governance.audit import checking, contradiction
@@ -110,6 +111,19 @@ def test_a_killed_worker_is_told_of_and_the_check_can_be_started_again(vera):
     assert "The log holds" in state(vera)
     check_log(2)  # a message that comes twice
     assert LogCheck.objects.get().number == 2
+
+
+@pytest.mark.parametrize("off_by", [timedelta(hours=-2), timedelta(hours=2)])
+def test_a_web_process_whose_clock_is_wrong_takes_no_worker_for_killed(vera, monkeypatch, off_by):
+    """Each process has a clock of its own; the database's counts."""
+    submit(vera, LOG, VERIFY)
+    LogCheck.objects.update(begun_at=Now(), heard_at=Now())  # a worker elsewhere
+    wrong = now() + off_by
+    monkeypatch.setattr(checking, "now", lambda: wrong, raising=False)
+    assert checking.state(checking.latest()) is checking.State.RUNNING
+    long_ago = Now() - checking.SILENT - timedelta(seconds=1)
+    LogCheck.objects.update(heard_at=long_ago)
+    assert checking.state(checking.latest()) is checking.State.LOST
 
 
 def test_a_check_that_was_given_up_stops_when_it_wakes_up(vera, monkeypatch):

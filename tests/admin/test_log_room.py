@@ -149,6 +149,20 @@ def test_how_far_was_looked_is_said_and_one_can_look_further(admin_browser, monk
     assert "Look further back" not in page
 
 
+def test_how_far_to_look_is_asked_of_an_index_alone(admin_browser, monkeypatch):
+    """Else twenty thousand rows would be read for their place in it."""
+    monkeypatch.setattr(browse, "WINDOW", 2)
+    for number in range(4):
+        told(action=f"n{number}")
+    with CaptureQueriesContext(connection) as captured:
+        assert admin_browser.get(LOG, {"says": "x"}).status_code == 200
+    (question,) = [each["sql"] for each in captured.captured_queries if " OFFSET " in each["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        cursor.execute(f"EXPLAIN {question}")
+        assert "Index Only Scan" in str(cursor.fetchall())
+
+
 def test_the_list_asks_no_more_as_the_log_grows(admin_browser):
     def asked() -> int:
         with CaptureQueriesContext(connection) as captured:

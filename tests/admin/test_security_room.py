@@ -24,6 +24,7 @@ from governance.types import Action, ActionClass, ActorKind, Principal, Resource
 from tests.admin.conftest import browser_of
 from tests.admin.conftest import person as somebody
 from tests.admin.pages import INBOX, forms_on, messages, submit, text, words_in
+from tests.database import waiting_for_locks
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -149,16 +150,6 @@ def test_the_others_about_the_same_are_closed_along_when_that_is_wished(ada):
     assert "alike" not in forms_on(ada, page_of(other))[close_url(other)]
 
 
-def _waiting_for_locks() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees it as it was
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return int(cursor.fetchone()[0])
-
-
 @pytest.mark.django_db(transaction=True)
 def test_many_who_close_all_that_are_alike_at_once_wait_for_each_other_in_one_order():
     """Each begins at another one: locked in the order they came, two would wait for ever."""
@@ -176,7 +167,7 @@ def test_many_who_close_all_that_are_alike_at_once_wait_for_each_other_in_one_or
         with transaction.atomic():
             SecurityIncident.objects.select_for_update().get(pk=incidents[0].pk)
             closings = [pool.submit(close, incident) for incident in incidents]
-            while _waiting_for_locks() < len(incidents):
+            while waiting_for_locks() < len(incidents):
                 time.sleep(0.01)
         closed = [one.result() for one in closings]
     assert sorted(closed) == [0, 0, 0, 0, 0, 6]
@@ -231,6 +222,17 @@ def test_the_page_shows_the_alerts_until_it_was_closed_or_the_next_one_opened(ve
     )
     assert "the next one" not in said
     assert f"/admin/governance/auditevent/{event.pk}/change/" in text(vera.get(page_of(incident)))
+
+
+def test_the_page_counts_how_often_it_was_seen(vera):
+    incident = opened(2)
+    alert(incident, opens=True)
+    assert "times, last on" not in words(vera, page_of(incident))
+    last = incident.opened_at + timedelta(hours=3)
+    for hours in range(1, 3):
+        alert(incident, opens=True, at=incident.opened_at + timedelta(hours=hours))
+    alert(incident, at=last)
+    assert f"Seen 4 times, last on {last:%Y-%m-%d %H:%M:%S} UTC" in words(vera, page_of(incident))
 
 
 def test_what_was_asked_for_in_the_same_trace_is_shown_to_who_may_see_it(vera):

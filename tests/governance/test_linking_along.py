@@ -62,12 +62,12 @@ def test_who_finds_the_lock_taken_leaves_the_linking_to_the_next(spans):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             taken.set()
-            assert leave.wait(20)
+            assert leave.wait(60)
         connection.close()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert taken.wait(20)
+    assert taken.wait(60)
     with in_background(every_s=NEVER_S):
         tell("while the lock is taken")
         assert AuditPending.objects.count() == 1

@@ -14,6 +14,7 @@ from django.db import Error
 
 from aura.kernel.errors import MethodNotAllowed, Problem, Unavailable
 from aura.kernel.http import as_problem, envelope, headers_of
+from aura.kernel.ids import event_id
 from aura.kernel.origins import ForeignHost, ForeignOrigin
 from tickets.stream.door import METHODS, Asked, Opening, check, opening, tell_foreign
 from tickets.stream.hub import Hub, visit
@@ -51,7 +52,9 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
             if isinstance(raised, ForeignHost | ForeignOrigin):
                 await hub.lanes.ask(partial(tell_foreign, raised, asked))
             return
-        await _start(send, 200, STREAM_HEADERS | asked.cors)
+        # No frame may say it: `connected` has no id. Who is cut off before an event came needs it.
+        place = {"last-event-id": event_id(opened.cursor)}
+        await _start(send, 200, STREAM_HEADERS | place | asked.cors)
         if asked.method == "HEAD":
             await _body(send, more=False)
         else:

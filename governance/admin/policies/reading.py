@@ -17,7 +17,9 @@ from governance.policy.checking import Checked, checked, known
 from governance.policy.comparison import Comparison, compare
 from governance.policy.diff import Change
 from governance.policy.document import Document
+from governance.policy.lint import Finding
 from governance.policy.loader import load
+from governance.policy.nodes import Fault
 from governance.policy.replay import Replayed
 from governance.policy.trial import Trial, trial
 
@@ -161,7 +163,7 @@ def reading(text: str, found: Checked) -> Reading:
     lines = text.splitlines()
     places = [
         Place(
-            where=f"{found.source}:{line}{column}",
+            where=f"{found.source}:{line}:{column}",
             line=line,
             message=message,
             quoted=lines[line - 1] if 0 < line <= len(lines) else "",
@@ -227,10 +229,10 @@ def _as_kept(version: PolicyVersion) -> Document | None:
     return checked(version.text, version.source, inventory=None).document
 
 
-def _found(found: Checked) -> list[tuple[int, str, str]]:
-    """(line, `:column` where it is known, message) of everything that was found."""
-    faults = [(fault.line, f":{fault.column}", fault.message) for fault in found.faults]
-    return faults + [(finding.line, "", finding.message) for finding in found.findings]
+def _found(found: Checked) -> list[tuple[int, int, str]]:
+    """(line, column, message) of everything that was found."""
+    everything: list[Fault | Finding] = [*found.faults, *found.findings]
+    return [(one.line, one.column, one.message) for one in everything]
 
 
 def standing(version: PolicyVersion) -> list[tuple[str, str]]:

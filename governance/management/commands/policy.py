@@ -120,7 +120,7 @@ class Command(BaseCommand):
             raise PolicyRefused(source, seen.faults)
         found = [f for f in seen.findings if f.name not in options["waive"]]
         for finding in found:
-            self.stdout.write(f"{source}:{finding.line}: {finding.message}")
+            self.stdout.write(f"{source}:{finding.line}:{finding.column}: {finding.message}")
         rules = sum(len(policy.rules) for policy in document.policies)
         self.stdout.write(
             f"{len(document.policies)} policies, {rules} rules, {len(found)} findings"

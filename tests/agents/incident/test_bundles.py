@@ -8,6 +8,7 @@ import re
 import signal
 import stat
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from tests.agents.incident.bundling import ADA, bundled, called, result_of, unpa
 
 pytestmark = pytest.mark.django_db
 
+LIMITS_S = (0.2, 2.0, 20.0)  # one after the other: a machine may stall for seconds
 HOST = {"uname", "uptime", "hostname", "top", "ps", "free", "vmstat", "dmesg", "sysctl"}
 DISKS = {"df", "df_inodes", "mount", "lsblk", "iostat"}
 DATABASE = {
@@ -278,11 +280,15 @@ class TestCommands:
             commands.run(("no-such-command",))
 
     def test_one_that_hangs_ends_with_its_children(self):
-        began = time.monotonic()
-        with pytest.raises(CommandFailed, match=r"did not end within 0\.2 s") as failure:
-            commands.run(("sh", "-c", "echo before; sleep 30; echo after"), timeout_s=0.2)
-        assert failure.value.output == "before\n"
-        assert time.monotonic() - began < 10
+        left = ""
+        for limit_s in LIMITS_S:
+            began = time.monotonic()
+            with pytest.raises(CommandFailed, match=f"did not end within {limit_s:g} s") as failure:
+                commands.run(("sh", "-c", "echo before; sleep 90; echo after"), timeout_s=limit_s)
+            assert time.monotonic() - began < limit_s + 40
+            if left := failure.value.output:
+                break
+        assert left == "before\n"
 
     def test_one_that_never_stops_talking_is_cut(self):
         text = commands.run(("yes",))
@@ -297,17 +303,25 @@ class TestCommands:
 
 
 def test_a_bundle_does_not_wait_for_what_hangs():
+    over = threading.Event()
+
     def hang() -> str:
-        time.sleep(1)
+        over.wait(60)
         return "late"
 
     items = [
         Item(layer=Layer.OS, name="slow", take=hang),
         Item(layer=Layer.OS, name="fast", take=lambda: "there"),
     ]
-    slow, fast = gathering.gather(items, time_s=0.2)
-    assert slow.text.startswith("ERROR: not there after the 0.2 s")
-    assert (fast.text, fast.error) == ("there", "")
+    said = ""
+    for limit_s in LIMITS_S:
+        slow, fast = gathering.gather(items, time_s=limit_s)
+        assert slow.text.startswith(f"ERROR: not there after the {limit_s:g} s")
+        if not fast.error:
+            said = fast.text
+            break
+    over.set()
+    assert said == "there"
 
 
 def test_a_bug_in_one_part_costs_that_part_alone():

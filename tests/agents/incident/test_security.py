@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.utils.timezone import now
@@ -59,6 +61,19 @@ def test_a_repetition_within_the_cooldown_asks_for_no_second_bundle(settings):
     assert raised(settings) is not None
     assert raised(settings) is None
     assert HelpdeskTask.objects.count() == 1
+
+
+def test_an_incident_that_is_open_still_gets_a_newer_bundle_after_the_cooldown(settings):
+    """Exactly one for each cooldown; the incident keeps the first, and both are filed under it."""
+    opened = raised(settings)
+    drive.advance(HelpdeskTask.objects.get().run_id)
+    again = raised(settings, at=now() + timedelta(seconds=301))
+    assert again == opened
+    drive.advance(HelpdeskTask.objects.latest("created_at").run_id)
+    first, second = Incident.objects.filter(trace_id=opened.key).order_by("pk")
+    opened.refresh_from_db()
+    assert opened.bundle == first.as_result()
+    assert second.key != first.key
 
 
 def test_what_the_bundle_does_counts_as_secbots_own_traffic(settings):

@@ -169,7 +169,7 @@ class Running:
             self.lines.append(line.rstrip())
             self._fresh.put(line.rstrip())
 
-    def line(self, part: str, timeout_s: float = 20.0) -> str:
+    def line(self, part: str, timeout_s: float = 60.0) -> str:
         """The next line that holds `part`."""
         while True:
             try:

@@ -200,8 +200,8 @@ def test_wait_ends_when_it_is_decided(started, ada, house):
     ada("approve", key)
     ada("deny", other, "--reason", "no")
     waiting.line("✓ approved")
-    assert waiting.process.wait(20) == 0
-    assert refused.process.wait(20) == 1
+    assert waiting.process.wait(60) == 0
+    assert refused.process.wait(60) == 1
 
 
 def test_wait_gives_up_in_time(ada, house):
@@ -253,7 +253,7 @@ def test_watch_survives_a_restart_of_the_server(started, stub):
 def test_watch_ends_where_trying_again_does_not_help(started, stub):
     stub.says("/v1/approvals/pending", (403, {"error": "no"}))
     watching = started("approvals", "watch", "--url", stub.url)
-    assert watching.process.wait(20) == 1
+    assert watching.process.wait(60) == 1
 
 
 # --- what is asked for ---

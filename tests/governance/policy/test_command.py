@@ -47,12 +47,12 @@ def test_lint_of_our_example_finds_nothing():
     assert (code, said) == (0, "17 policies, 30 rules, 0 findings\n")
 
 
-def test_lint_names_the_line_of_a_dead_rule_and_who_decides_instead():
+def test_lint_names_line_and_column_of_a_dead_rule_and_who_decides_instead():
     file = Path(__file__).with_name("surprising.yaml")
     code, said, _ = run("lint", file)
     assert code == 1
     last = len(file.read_text().splitlines())
-    assert f"{file}:{last}: ends-of-sessions rule 0 never decides destructive: " in said
+    assert f"{file}:{last}:9: ends-of-sessions rule 0 never decides destructive: " in said
     waived = [f"--waive={name}#0" for name in ("freeze", "sre-staging", "ends-of-sessions")]
     code, said, _ = run("lint", file, *waived)
     assert "ends-of-sessions" not in said
@@ -137,7 +137,9 @@ def test_lint_says_that_tickets_can_do_nothing(tmp_path):
     file.write_text(head + only + rest.partition(only)[2])
     code, said, _ = run("lint", file)
     assert code == 1
-    assert "no rule decides read of a ticket: agents may not plan, ask or give up" in said
+    assert (
+        f"{file}:1:1: no rule decides read of a ticket: agents may not plan, ask or give up" in said
+    )
     assert "no rule decides write of a repository" in said
     assert "manage.py policy show built-in --text" not in said
     assert "policy show --text" in said

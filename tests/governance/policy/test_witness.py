@@ -194,7 +194,7 @@ def test_a_word_that_looks_misspelt_is_told():
     """
     (finding,) = misspelt(document(text))
     assert finding.message == "the tag prodction is named once; is production meant?"
-    assert finding.line == 7
+    assert (finding.line, finding.column) == (7, 5)
 
 
 def test_words_as_long_as_texts_are_not_compared():

@@ -78,8 +78,8 @@ class AuraApp(Shell):
     def _happened(self, connection: str, event: dict[str, Any] | None) -> None:
         self.connection = connection
         for screen in self.screen_stack:
-            if not isinstance(screen, Live):
-                continue
+            if not isinstance(screen, Live) or not screen.there:
+                continue  # what is not there yet asks when it is
             if event is None or event.get("type") == "heartbeat":
                 screen.name_it()
             else:

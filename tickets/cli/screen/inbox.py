@@ -50,7 +50,7 @@ class Inbox(Live):
 
     def renew(self) -> None:
         desk = self.shell.desk
-        self.shell.beside(desk.listed if self._all else desk.inbox, self._show)
+        self.ask(desk.listed if self._all else desk.inbox, self._show)
 
     def action_renew(self) -> None:
         self.renew()

@@ -59,10 +59,30 @@ class Live(Screen[None]):
     """A screen whose first line is a `Static` with the id `title`, and that renews itself."""
 
     _due = False
+    _questions = _answered = 0  # the number of the last one, and of the one that is shown
 
     @property
     def shell(self) -> Shell:
         return cast(Shell, self.app)
+
+    @property
+    def there(self) -> bool:
+        """Whether it has something to write on: not before it is composed, nor once it is left."""
+        return bool(self.query("#title"))
+
+    def ask(self, question: Callable[[], T], show: Callable[[T], None]) -> None:
+        """Ask the API beside the screen. Of two answers the one that was asked for later counts,
+        whichever comes first.
+        """
+        self._questions += 1
+        number = self._questions
+
+        def answered(answer: T) -> None:
+            if self.there and number > self._answered:
+                self._answered = number
+                show(answer)
+
+        self.shell.beside(question, answered)
 
     def renew(self) -> None:
         """Ask the API and show what it says."""

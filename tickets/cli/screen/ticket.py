@@ -62,7 +62,7 @@ class TicketScreen(Live):
 
     def renew(self) -> None:
         desk = self.shell.desk
-        self.shell.beside(lambda: (desk.get(self._key), desk.latest(self._key)), self._show)
+        self.ask(lambda: (desk.get(self._key), desk.latest(self._key)), self._show)
 
     def on_resize(self, _: events.Resize) -> None:
         self._draw()
@@ -162,7 +162,8 @@ class TicketScreen(Live):
     def _do(self, change: Callable[[], dict[str, Any]]) -> None:
         def done(answer: dict[str, Any]) -> None:
             self.shell.tell(telling.state(answer))
-            self.renew()
+            if self.there:
+                self.renew()
 
         self.shell.beside(change, done)
 

@@ -27,6 +27,8 @@ ALWAYS: Final = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
+# Below these, refusals and forms too are nobody's to keep.
+PRIVATE: Final = ("/api/", "/v1/", "/admin/")
 NEVER_KEPT: Final = (b"cache-control", b"no-store")
 
 
@@ -40,21 +42,22 @@ class SecureHeaders:
 
     def on(self, scope: Scope, send: Send) -> Send:
         """`send`, which adds what is missing to the answer's start."""
-        api = scope["path"].startswith(("/api/", "/v1/"))
+        private = scope["path"].startswith(PRIVATE)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": self.added(message.get("headers", ()), api=api)}
+                given = message.get("headers", ())
+                message = {**message, "headers": self.added(given, private=private)}
             await send(message)
 
         return sending
 
-    def added(self, headers: Iterable[tuple[bytes, bytes]], *, api: bool) -> Headers:
-        """`headers` and those of ours that it lacks."""
+    def added(self, headers: Iterable[tuple[bytes, bytes]], *, private: bool) -> Headers:
+        """`headers` and those of ours that it lacks. `private`: nobody may keep the answer."""
         given = list(headers)
         names = {name.lower(): value for name, value in given}
         page = names.get(b"content-type", b"").startswith(b"text/html")
         ours = [*self._always, (b"content-security-policy", PAGE_POLICY if page else DATA_POLICY)]
-        if api:
+        if private:
             ours.append(NEVER_KEPT)
         return given + [(name, value) for name, value in ours if name not in names]

@@ -131,6 +131,7 @@ class Protocol(HttpToolsProtocol):
     def _refusal(self, status: int, code: str, message: str) -> bytes:
         api = self.server is not None and self.server[1] == settings.AURA.ports.api
         answer = refusal(status, code, message, api=api)
-        headers = SecureHeaders(hsts_s=settings.SECURE_HSTS_SECONDS).added(answer.headers, api=api)
+        secure = SecureHeaders(hsts_s=settings.SECURE_HSTS_SECONDS)
+        headers = secure.added(answer.headers, private=api)
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         return STATUS_LINE[status] + lines + b"\r\n" + answer.body

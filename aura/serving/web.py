@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from aura.serving.memory import give_back
 from aura.serving.protocol import Protocol
 from aura.serving.sockets import allow_many_connections
 from aura.serving.streams import open_streams
@@ -41,6 +42,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         allow_many_connections()
+        give_back()
         await super().startup(sockets)
         self._on_ready()
 

@@ -26,6 +26,7 @@ from tests.bench.figures import say, show
 from tests.bench.house import House
 
 ROUNDS, P95_MS = 60, 150.0
+PART = 100_000  # events linked at once
 APPROVALS = """
 INSERT INTO governance_approval (id, fingerprint, tool_name, arguments, action_class, resource_type,
     resource_name, requested_by, requested_for, trace_id, policy_name, reason, approver_role,
@@ -61,6 +62,16 @@ SELECT gen_random_uuid(), run_id, id, 0, 'call_' || id,
     answered_at + interval '40 ms'
 FROM turns
 """
+LINK = """
+from governance.audit.checkpoints import signer
+from governance.audit.sequence import sequence_waiting
+sequence_waiting(60)
+signer.sign_head()
+"""
+MIDDLE = """
+SELECT id, key, to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+FROM governance_auditevent WHERE id = (SELECT max(id) / 2 FROM governance_auditevent)
+"""
 COUNT = "from tickets import daily; daily.count()"
 LOGIN = """
 from django.contrib.auth.models import User
@@ -89,11 +100,13 @@ def fill(house: House, tickets: int, events: int, approvals: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("UPDATE tickets_ticket SET status = 'paused' WHERE id::text LIKE '00%'")
         connection.execute(APPROVALS, [approvals])
-        # Unlinked, and not waiting to be: linking a million is measured by `tests.bench.log`.
+        for first in range(1, events, PART):  # each is signed, so each event has a proof
+            connection.execute(log.FILL, [first, min(first + PART - 1, events)])
+            house.manage("shell", "-v", "0", "-c", LINK)
         connection.execute("SET session_replication_role = replica")
-        connection.execute(log.FILL, [1, events])
         connection.execute(WORK, [events // 3])
         connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")  # else one brings all this to the disk amid the clicks
 
 
 def times(house: House, session: str, path: str) -> list[float]:
@@ -129,6 +142,7 @@ def main() -> None:
         for _ in range(9):  # beat counts ten of the days a minute
             house.manage("shell", "-v", "0", "-c", COUNT)
         pages = paths(house, *told[:2], last=wanted.approvals // 50)
+        pages |= of_the_log(house)
         show("Pages", [lag(name, times(house, session, p), P95_MS) for name, p in pages.items()])
         show("What happens, seen", live(house, session, ticket=told[0]))
         show("Decisions by click", clicks(house, session))
@@ -152,6 +166,29 @@ def paths(house: House, story: str, request: str, *, last: int) -> dict[str, str
         "a ticket that waits, of 1,000 events": f"/admin/tickets/ticket/{story}/change/",
         "its conversation": f"/admin/tickets/ticket/{story}/conversation/",
         "its request": f"/admin/governance/approval/{request}/change/",
+    }
+
+
+def of_the_log(house: House) -> dict[str, str]:
+    """Its browser by what an index serves and by what none does, and one event of the middle."""
+    log_of, trace = "/admin/governance/auditevent/", "tr_4000"
+    with psycopg.connect(house.database_url) as connection:
+        middle = connection.execute(MIDDLE).fetchone()
+    assert middle is not None
+    number, key, moment = middle
+    return {
+        "log": log_of,
+        "log, far back": f"{log_of}?after={key}",
+        "log, until a time": f"{log_of}?until={moment}",
+        "log, one type": f"{log_of}?type=tool_called",
+        "log, one type of an agent": f"{log_of}?type=tool_called&agent=k8s",
+        "log, one trace": f"{log_of}?q={trace}",
+        "log, traces that begin alike": f"{log_of}?q={trace[:4]}*",
+        "log, a text that none says": f"{log_of}?says=nowhere",
+        "log, a tool": f"{log_of}?tool=delete_pod",
+        "log, denied by the policy": f"{log_of}?decision=policy",
+        "an event": f"{log_of}{number}/change/",
+        "its proof": f"{log_of}{number}/proof/",
     }
 
 

@@ -37,7 +37,7 @@ def process_of_ours() -> int:
 
 
 def gone() -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while connection.is_usable():
         if time.monotonic() > deadline:
             return False
@@ -84,3 +84,23 @@ def test_a_closed_connection_is_not_usable():
     assert not connection.is_usable()
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def test_no_processes_are_started_for_a_question():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW max_parallel_workers_per_gather")
+        assert cursor.fetchone() == ("0",)
+
+
+def test_what_the_operator_set_in_the_address_stays():
+    other = connection.copy()
+    chosen = {**other.settings_dict["OPTIONS"], "options": "-c max_parallel_workers_per_gather=3"}
+    other.settings_dict = {**other.settings_dict, "OPTIONS": chosen}
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SHOW max_parallel_workers_per_gather")
+            assert cursor.fetchone() == ("3",)
+            cursor.execute("SHOW search_path")
+            assert cursor.fetchone() == ("public, pg_temp",)
+    finally:
+        other.close()

@@ -55,12 +55,12 @@ def test_what_is_readable_on_the_way_or_open_to_all_is_said(
 
 def test_https_is_insisted_on_only_where_there_is_tls() -> None:
     name = b"strict-transport-security"
-    assert name not in dict(SecureHeaders(hsts_s=0).added([], api=True))
-    assert dict(SecureHeaders(hsts_s=60).added([], api=True))[name] == b"max-age=60"
+    assert name not in dict(SecureHeaders(hsts_s=0).added([], private=True))
+    assert dict(SecureHeaders(hsts_s=60).added([], private=True))[name] == b"max-age=60"
 
 
 def test_an_answer_keeps_the_headers_it_brought() -> None:
     given = [(b"Cache-Control", b"no-cache"), (b"content-type", b"text/html; charset=utf-8")]
-    headers = SecureHeaders(hsts_s=0).added(given, api=True)
+    headers = SecureHeaders(hsts_s=0).added(given, private=True)
     assert [value for name, value in headers if name.lower() == b"cache-control"] == [b"no-cache"]
     assert b"script-src 'self'" in dict(headers)[b"content-security-policy"]

@@ -69,7 +69,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             ) as api:
                 ticket = _ticket(api)
                 exported = partial(there.named, "segment")
-                eventually(exported, 40)  # before a test kills who has it
+                eventually(exported)  # before a test kills who has it
                 yield Seen(up=up, api=api, ticket=ticket, collector=there)
         finally:
             up.clean()
@@ -96,7 +96,7 @@ def _ticket(api: httpx.Client) -> str:
     ran = api.post(f"/api/tickets/{ticket}/run", headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
     assert ran.headers["X-Trace-ID"] == TRACE
     where = f"/api/tickets/{ticket}"
-    eventually(lambda: api.get(where).json()["status"] == "pending_plan_approval", 40)
+    eventually(lambda: api.get(where).json()["status"] == "pending_plan_approval")
     return ticket
 
 
@@ -133,8 +133,7 @@ def test_one_page_shows_what_web_worker_and_database_know(seen: Seen) -> None:
     # A process tells of itself once in a while, the last of them when it is at rest.
     beats = 'aura_process_resident_memory_bytes{process="%s-0"}'
     for name in ("worker", "beat"):
-        eventually(lambda name=name: beats % name in seen.page(), 20)
-    page = seen.page()
+        eventually(lambda name=name: beats % name in seen.page())
     for sample in (
         'aura_http_requests_total{method="POST",route="/api/tickets",status="201",surface="api"} 1',
         'aura_turns_total{phase="planning"}',
@@ -145,8 +144,8 @@ def test_one_page_shows_what_web_worker_and_database_know(seen: Seen) -> None:
         "aura_approvals_waiting 1",
         "aura_database_up 1",
     ):
-        assert f"\n{sample}" in page, sample
-    assert seen.ticket not in page
+        eventually(lambda sample=sample: f"\n{sample}" in seen.page())
+    assert seen.ticket not in seen.page()
 
 
 def test_a_killed_worker_lowers_no_total(seen: Seen) -> None:
@@ -157,11 +156,12 @@ def test_a_killed_worker_lowers_no_total(seen: Seen) -> None:
         assert found
         return float(found[1])
 
+    eventually(lambda: "\naura_turns_total" in seen.page())
     before, worker = turns(), seen.up.child("worker")
     assert worker
     subprocess.run(["kill", "-9", str(worker)], check=True)  # noqa: S603, S607 - a child of ours
-    eventually(lambda: seen.up.child("worker") not in {None, worker}, 30)
-    assert turns() == before
+    eventually(lambda: seen.up.child("worker") not in {None, worker})
+    assert turns() >= before
 
 
 def test_metrics_want_a_token(seen: Seen) -> None:

@@ -191,13 +191,18 @@ def test_a_head_that_does_not_come_is_not_waited_for(
 def test_an_answer_that_takes_longer_than_a_head_may_is_not_cut(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "HEAD_S", 0.05)
-    wire.application.release.clear()
-    with wire.connection() as one:
-        one.sendall(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n")
-        time.sleep(0.2)
-        wire.application.release.set()
-        assert b"200 OK" in read(one)
+    answer = b""
+    for limit_s in (0.05, 1.0, 10.0):  # on a busy machine the head itself may be late
+        monkeypatch.setattr(protocol, "HEAD_S", limit_s)
+        wire.application.release.clear()
+        with wire.connection() as one:
+            one.sendall(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n")
+            time.sleep(limit_s + 0.15)
+            wire.application.release.set()
+            answer = read(one)
+        if b"200 OK" in answer:
+            break
+    assert b"200 OK" in answer
 
 
 def test_nonsense_behind_a_request_ends_the_connection_and_does_not_mix_with_its_answer(

@@ -17,7 +17,7 @@ def test_sockets_listen_and_are_of_the_protocol_that_asyncio_looks_for() -> None
     (one,) = bind_all("127.0.0.1", [("api", "AURA_SERVER_PORT", 0)])
     with one:
         assert one.proto == socket.IPPROTO_TCP
-        socket.create_connection(("127.0.0.1", port_of(one)), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port_of(one)), timeout=30).close()
 
 
 def test_a_port_in_use_frees_those_already_bound() -> None:

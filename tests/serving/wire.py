@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -17,6 +18,8 @@ from aura.serving.sockets import bind_all
 from tests.serving.instance import eventually, free_ports
 
 HOST = b"Host: localhost\r\n"
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+IDLE_LOOKS = 10
 GET = b"GET /x HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
@@ -95,22 +98,35 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-def read(one: socket.socket, *, within_s: float = 5.0) -> bytes:
-    """Until the other end closes; an answer that leaves the connection open ends after 0.2 s."""
-    got = b""
-    one.settimeout(within_s)
-    try:
-        while piece := one.recv(65536):
-            got += piece
-            one.settimeout(0.2)
-    except TimeoutError:
-        pass
-    except ConnectionResetError:
-        pass
+def read(one: socket.socket, *, within_s: float = 30.0) -> bytes:
+    """Until the other end closes, or nothing follows a whole answer for 0.2 s."""
+    got, idle = b"", 0
+    with suppress(ConnectionResetError):
+        while idle < IDLE_LOOKS:  # many short looks: a machine that stalls spoils one of them
+            one.settimeout(0.2 / IDLE_LOOKS if _whole(got) else within_s)
+            try:
+                piece = one.recv(65536)
+            except TimeoutError:
+                idle = idle + 1 if _whole(got) else IDLE_LOOKS
+                continue
+            if not piece:
+                break
+            got, idle = got + piece, 0
     return got
 
 
-def closed(one: socket.socket, within_s: float = 5.0) -> bool:
+def _whole(answers: bytes) -> bool:
+    """Does it end where an answer ends?"""
+    head, separator, body = answers.partition(b"\r\n\r\n")
+    if not separator:
+        return False
+    if b"chunked" in head:
+        return body.endswith(b"0\r\n\r\n")
+    length = int(found[1]) if (found := LENGTH.search(head)) else 0
+    return len(body) == length or (len(body) > length and _whole(body[length:]))
+
+
+def closed(one: socket.socket, within_s: float = 30.0) -> bool:
     one.settimeout(within_s)
     try:
         while one.recv(65536):

@@ -28,7 +28,7 @@ RULES: Final = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
-PATIENCE_MS: Final = 20_000  # a machine may stall
+PATIENCE_MS: Final = 60_000  # a machine may stall
 WIDTHS: Final = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 

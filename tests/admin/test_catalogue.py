@@ -26,6 +26,7 @@ INFRA = {
             "name": HOSTILE,
             "connection_string": "host=db.example.com user=root password=s3cret dbname=shop",
             "password_env": "SHOP_PASSWORD",
+            "aliases": ["prod-db", f"old{HOSTILE}"],
             "tags": ["production"],
             "sensitivity": ["pii"],
         }
@@ -90,6 +91,8 @@ def test_the_inventory_is_shown_without_its_secrets(admin_browser, infra):
     page = text(admin_browser.get(INVENTORY))
     assert "db.example.com:5432/shop" in page
     assert "pii" in page
+    assert "also called" in page
+    assert "<bdi>prod-db</bdi>," in page
     assert "k3s" in page
     assert "10.0.0.7" in page
     for hidden in ("s3cret", "SHOP_PASSWORD", "root", "<script>alert", "\u202e"):

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
@@ -31,11 +30,6 @@ from tickets.models import DailyUse, Status, Ticket
 
 DASHBOARD = "/admin/dashboard/"
 LEFT_TO_RIGHT_OVERRIDE = "\u202e"
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept() -> None:
-    cache.clear()
 
 
 def count_all() -> None:

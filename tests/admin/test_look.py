@@ -19,6 +19,7 @@ from tests.people import person
 pytestmark = [pytest.mark.django_db(transaction=True), NEEDS_BROWSER]
 
 
+@pytest.mark.timeout(900)  # three dozen pages, each judged: a minute on a busy machine
 @pytest.mark.parametrize(("size", "judged"), [("phone", "light"), ("desktop", "dark")])
 def test_every_page_is_whole_in_light_and_dark(
     browser: Any, base: str, grace: User, size: str, judged: str

@@ -67,13 +67,13 @@ def test_the_first_page_counts_what_waits_and_leads_there(admin_browser):
     builders.pending_approval()
     builders.pending_input()
     response = admin_browser.get(INDEX)
-    assert "3 things wait for you" in words(response)
+    assert "3 things wait for a person" in words(response)
     assert f'href="{INBOX}"' in text(response)
 
 
 def test_the_first_page_counts_one_thing_as_one(admin_browser):
     builders.pending_approval()
-    assert "1 thing waits for you" in words(admin_browser.get(INDEX))
+    assert "1 thing waits for a person" in words(admin_browser.get(INDEX))
 
 
 def test_the_first_page_counts_tickets_that_stand_still_apart(admin_browser):

@@ -185,7 +185,22 @@ def test_what_the_call_would_touch_stands_before_the_decision(admin_browser):
     assert page.index('class="preview"') < page.index('value="approve"')
 
 
-@pytest.mark.parametrize("context", [{}, {"preview": ""}, {"preview": 7}, {"preview": {"a": []}}])
+def test_why_something_could_not_be_seen_is_folded_behind_one_short_sentence(admin_browser):
+    trouble = "Argo CD cannot be reached at http://argo:1/: \u202e<b>Connection refused</b>"
+    context = {"preview": "Argo CD could not be looked at.", "trouble": trouble}
+    page = text(admin_browser.get(approval_page(request_of(context=context))))
+    found = re.search(r'<div class="preview">(.*?)</div>(.*?</details>)', page, re.DOTALL)
+    assert found
+    seen, folded = (" ".join(part.split()) for part in found.groups())
+    assert '<pre tabindex="0">Argo CD could not be looked at.</pre>' in seen
+    assert "cannot be reached" not in seen
+    assert folded.startswith("<details>")
+    assert "http://argo:1/: ⟨U+202E⟩&lt;b&gt;Connection refused" in folded
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"preview": ""}, {"preview": 7}, {"preview": {"a": []}, "trouble": 7}]
+)
 def test_a_preview_of_any_shape_breaks_no_page(admin_browser, context):
     approval = request_of(context=context)
     assert admin_browser.get(approval_page(approval)).status_code == 200

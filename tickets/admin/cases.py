@@ -25,7 +25,7 @@ from tickets.admin import changes
 from tickets.models import Ticket
 
 FIXED: Final[Mapping[str, str]] = {
-    "plan-needs-approval": "Every plan is shown to a person first (AURA_AGENT_PLAN_APPROVAL).",
+    "plan-needs-approval": "Every plan is shown to a person first.",
     "agent-asks-for-approval": "The agent asked by itself; no policy made it.",
 }
 MOST_PLACES: Final = 4  # of a plan, in the lines that are read first

@@ -48,6 +48,7 @@ class OpenForm(TicketFields, ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["description"].help_text = "In plain words: Scale cart to 5 replicas."
         self.fields["priority"].initial = Priority.MEDIUM.value
         self.fields["max_turns"].initial = settings.AURA.agent_max_turns
 

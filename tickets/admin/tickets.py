@@ -178,16 +178,22 @@ class TicketAdmin(PageAdmin):
         return super().changeform_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: Ticket, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
-        """Open the ticket by the verb; `obj` only lends its key to the redirect."""
+        """Open the ticket by the verb, and run it if asked; `obj` lends its key to the redirect."""
         del change
         values = {name: form.cleaned_data[name] for name in form.Meta.fields}
-        obj.pk = services.create_ticket(**values, actor=principal(request.user)).pk
+        ticket = services.create_ticket(**values, actor=principal(request.user))
+        obj.pk = ticket.pk
+        if "_run" not in request.POST:
+            done = "The ticket is open. Nothing happens before the agent is started."
+        elif request.user.has_perm(VERBS["run"].permission):
+            done = VERBS["run"].do(ticket, {}, seen=Seen(), actor=decider(request.user))
+        else:
+            raise PermissionDenied
+        messages.success(request, done)
 
     def response_add(self, request: HttpRequest, obj: Ticket, *_: Any) -> HttpResponse:
-        messages.success(
-            request, "The ticket is open. Nothing happens before the agent is started."
-        )
-        return HttpResponseRedirect(reverse("admin:tickets_ticket_change", args=[obj.pk]))
+        page_url = reverse("admin:tickets_ticket_change", args=[obj.pk])
+        return HttpResponseRedirect(f"{page_url}?follow=1" if "_run" in request.POST else page_url)
 
     # --- columns ---
 

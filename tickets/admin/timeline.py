@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +28,7 @@ class Entry:
     """One event: `line` says what happened, `reasoning` why, `detail` is the rest, folded.
 
     `change` is what a commit brought, `by_model`: the reasoning is the model's own words. `idle`:
-    it is the end of a turn that took no tokens.
+    it is the end of a turn that took no tokens. `call` is the id of the tool call it tells of.
     """
 
     event: AuditEvent
@@ -38,6 +38,7 @@ class Entry:
     reasoning: str
     detail: Mapping[str, Any]
     idle: bool
+    call: str = ""
     change: Change | None = None
 
     @property
@@ -55,15 +56,28 @@ class Entry:
 def timeline(ticket: Ticket, page: str | None) -> tuple[Page[AuditEvent], list[Entry]]:
     """One page of a ticket's events, newest first; a page that is not there is the nearest.
 
-    What is idle says nothing: it has no line here.
+    What is idle says nothing, and what a person would read twice is told once: neither has a line.
     """
     events = AuditEvent.objects.filter(trace_id=str(ticket.pk)).order_by("-recorded_at", "-id")
     window = Paginator(events, PER_PAGE).get_page(page)
-    entries = [each for event in window.object_list if not (each := entry(event)).idle]
+    entries = _once([each for event in window.object_list if not (each := entry(event)).idle])
     brought = changes.by_sha(ticket.pk, {sha for each in entries if (sha := _sha(each))})
     return window, [
         replace(each, change=brought[sha]) if (sha := _sha(each)) in brought else each
         for each in entries
+    ]
+
+
+def _once(entries: Sequence[Entry]) -> list[Entry]:
+    """Without the beginning of a call that has ended, and one reason for several calls in a row."""
+    ended = {each.call for each in entries if each.event.type == "tool_called"}
+    kept = [
+        each for each in entries if not (each.event.type == "tool_invoked" and each.call in ended)
+    ]
+    above = ["", *(each.reasoning for each in kept)]
+    return [
+        replace(each, reasoning="") if each.reasoning == said else each
+        for each, said in zip(kept, above, strict=False)
     ]
 
 
@@ -87,6 +101,7 @@ def entry(event: AuditEvent) -> Entry:
         reasoning=str(data.get("reasoning") or "") if event.type in _WITH_REASONS else "",
         detail=_detail(event.type, data),
         idle=bool(data) and event.type == "turn_completed" and not _tokens(data),
+        call=str((data.get("call") or {}).get("id", "")),
     )
 
 

@@ -80,7 +80,7 @@ def _decide_plan(
         services.approve_plan(ticket, actor=actor, note=reason, seen=seen)
         return _missing(ticket) or "The plan is approved."
     services.reject_plan(ticket, feedback=reason, actor=actor, seen=seen)
-    return "The plan is rejected; the agent is told why."
+    return "Changes are asked for; the agent is told which."
 
 
 def _refuse_decided(request: str) -> None:

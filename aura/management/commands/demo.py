@@ -72,7 +72,6 @@ class Command(BaseCommand):
         ticket = api.post("/tickets", TICKET)
         page = f"{site}/admin/tickets/ticket/{ticket['id']}/change/"
         self._say(f"\nTicket: {TICKET['title']}\n  {TICKET['description']}\n  {page}\n")
-        self._say(self._commands(config, f"{site}/api/tickets/{ticket['id']}"))
         for event in api.events(ticket["id"]):
             if event["type"] == "connected":
                 self._start(api, ticket["id"], event)
@@ -100,11 +99,12 @@ class Command(BaseCommand):
             return
         url = f"{desk.api.base}/tickets/{ticket_id}/approve-plan"
         by_hand = curl(url, "-X POST", token=shell_token(config, APPROVER_NOTE))
-        self._say("Who opened it (operator) cannot approve it; admin can.")
-        self._say(f"Approve it, or ask for changes:  {page}#decide\n{self._login(config)}")
-        self._say(f"or through the API, with a token of admin:\n  {by_hand}\n")
+        self._say(self._commands(config, f"{desk.api.base}/tickets/{ticket_id}"))
+        self._say(f"and approve it through the API, with a token of admin:\n  {by_hand}")
         questions = self._questions(config, f"{desk.gateway}/api/v1/query")
-        self._say(f"While it waits, ask the agents:\n{questions}\n")
+        self._say(f"\nWhile it waits, ask the agents:\n{questions}")
+        self._say(f"\nApprove it, or ask for changes:  {page}#decide\n{self._login(config)}")
+        self._say("Who opened it, operator, cannot approve it.\n")
 
     def _questions(self, config: Settings, url: str) -> str:
         """The cluster and the database can be asked about for as long as the demo runs."""
@@ -120,11 +120,10 @@ class Command(BaseCommand):
         note, token = config.data / TOKEN_NOTE, shell_token(config)
         return "\n".join(
             [
-                f"The API's token, of operator: {note.read_text().strip()}  (kept in {note})",
+                f"\nThe API's token, of operator: {note.read_text().strip()}  (kept in {note})",
                 f"  {curl(url, token=token)}",
                 f"  {curl(f'{url}/audit', token=token)}",
                 f"  {curl(f'{url}/stream', '-N', token=token)}",
-                "",
             ]
         )
 
@@ -134,7 +133,10 @@ class Command(BaseCommand):
 
     def _login(self, config: Settings) -> str:
         note = config.data / LOGIN_NOTE
-        return note.read_text().strip() if note.is_file() else "Log in as the admin you made."
+        if not note.is_file():
+            return "Log in as the admin you made."
+        _, login = note.read_text().strip().split("\n", 1)  # without the page it is for
+        return login
 
     def _resolved(self, config: Settings, bare: Path, page: str) -> int:
         self._say(f"\nMerged into main of {bare}:\n{repository.newest(bare)}\n")

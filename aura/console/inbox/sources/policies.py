@@ -62,6 +62,6 @@ def _item(row: PolicyVersion, wanted: Wanted, *, may: bool, people: list[str]) -
         since=since or row.loaded_at,
         asked_by=by,
         yours=not because,
-        because=because,
-        who=", ".join(others) or ("nobody at the moment" if because else ""),
+        because=because if others or not because else f"{because}; nobody else may either",
+        who=", ".join(others),
     )

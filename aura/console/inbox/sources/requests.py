@@ -107,8 +107,8 @@ def _item(row: Approval, wanted: Wanted, titles: Mapping[str, str], people: list
         about=title,
         about_url=reverse("admin:tickets_ticket_change", args=[row.trace_id]) if title else "",
         yours=not because,
-        because=because,
-        who=", ".join(others) or ("nobody at the moment" if because else ""),
+        because=because if others or not because else f"{because}; nobody else may either",
+        who=", ".join(others),
         votes=_votes(row, people),
         expires_at=row.expires_at,
     )

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.db import connection
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
+from agents.runtime import budget
+from aura.kernel import bell, secrets
 from governance import refusals
 from governance.audit import checkpoints, contradiction, keys, witness
+from governance.helpdesk.chain import verdicts
 from governance.identity import credentials
 from governance.policy import current
 from governance.policy.loader import load
+from tests import flushing
+from tickets.webhooks import pump
 
+# A busy machine is no outage: neither of Redis, nor of a server that a test asks over HTTP.
+bell.PUBLISH_TIMEOUT_S = 30.0
+httpx._config.DEFAULT_TIMEOUT_CONFIG.read = 60.0
+httpx._config.DEFAULT_TIMEOUT_CONFIG.connect = 60.0
 # Other work on the machine makes an example slow, which is no fault of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
@@ -52,7 +63,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table in LOG:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_truncate")
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        with django_db_blocker.unblock():
+            flushing.use(patch)
+        yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(END_OTHERS)
 
@@ -67,6 +81,15 @@ def empty_log_behind(django_db_blocker: Any) -> Iterator[None]:
         cursor.execute("SELECT EXISTS (SELECT FROM governance_auditevent)")
         if cursor.fetchone()[0]:
             cursor.execute(f"TRUNCATE {', '.join(LOG)}, governance_auditpending")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_search_for_static_files() -> None:
+    """Each client of Django's would search all packages for them at its first request.
+
+    `aura.asgi`, which serves them to browsers, has done so when it was imported.
+    """
+    django_settings.WHITENOISE_USE_FINDERS = False
 
 
 class OnPort:
@@ -106,6 +129,21 @@ def unsigned_log() -> Iterator[None]:
     keys.make_signing_key()
     yield
     forget_signatures()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_from_before() -> Iterator[None]:
+    """What a process keeps for seconds, or for ever, would be told of another test's rows."""
+    cache.clear()
+    pump._Known.until = 0.0
+    budget.today._read_at = float("-inf")
+    verdicts.forget()
+    redacted = dict(secrets._remembered)
+    yield
+    if secrets._remembered != redacted:
+        secrets._remembered.clear()
+        secrets._remembered.update(redacted)
+        secrets._redacted.cache_clear()
 
 
 @pytest.fixture(autouse=True)

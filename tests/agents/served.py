@@ -73,7 +73,7 @@ def _close_connections() -> None:
 
     def close() -> None:
         connections.close_all()
-        all_there.wait(10)
+        all_there.wait(60)
 
     for done in [admission._threads.submit(close) for _ in range(admission.THREADS)]:
         done.result()

@@ -39,7 +39,7 @@ def _fail(arguments: Said, context: CallContext) -> ToolResult:
 
 def _wait(arguments: Said, context: CallContext) -> ToolResult:
     gate.entered.set()
-    gate.opened.wait(20)
+    gate.opened.wait(60)
     return ToolResult(content="the gate is open")
 
 

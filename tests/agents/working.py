@@ -49,7 +49,7 @@ def _close_all(pool: ThreadPoolExecutor, threads: int) -> None:
     met = threading.Barrier(threads)
 
     def close() -> None:
-        met.wait(10)
+        met.wait(60)
         connections.close_all()
 
     for closed in [pool.submit(close) for _ in range(threads)]:

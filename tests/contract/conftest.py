@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from governance.helpdesk.chain import verdicts
 from governance.policy import current
 from tests.conftest import ApiClient
 
@@ -27,16 +26,9 @@ def api() -> JsonClient:
 
 
 @pytest.fixture(autouse=True)
-def no_search_for_static_files(settings: Any) -> None:
-    """Each client would search all packages for them at its first request."""
-    settings.WHITENOISE_USE_FINDERS = False
-
-
-@pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
-    """Each test asks its own database what policy is in force, and whether its log holds."""
+    """Each test asks its own database what policy is in force."""
     current.forget()
-    verdicts.forget()
     yield
     current.forget()
 

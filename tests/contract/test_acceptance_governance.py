@@ -65,7 +65,7 @@ def house(django_db_setup: None, tmp_path_factory: Any) -> Iterator[Any]:
         AURA_OUTBOUND_ALLOW="127.0.0.0/8",
     )
     auditd, gateway = ports["AURA_AUDITD_PORT"], ports["AURA_GATEWAY_PORT"]
-    with running(SERVER, env), httpx.Client(timeout=20) as client:
+    with running(SERVER, env), httpx.Client(timeout=60) as client:
         found = SimpleNamespace(
             client=client,
             auditd=f"http://127.0.0.1:{auditd}",
@@ -375,7 +375,7 @@ def test_6_a_wait_that_ends_unanswered_says_pending(house):
     answer = house.client.get(f"{url}/{key}/wait?timeout=2s", headers={"X-Trace-ID": "tr_mine"})
     assert answer.json()["status"] == "pending"
     assert answer.headers["x-trace-id"] == "tr_mine"
-    assert 1.9 < time.monotonic() - began < 10
+    assert 1.9 < time.monotonic() - began < 40
     for timeout in ("0s", "-5s", "1ms", "0"):
         assert house.client.get(f"{url}/{key}/wait?timeout={timeout}").json()["status"] == "pending"
     missing = house.client.get(f"{url}/apr_none/wait?timeout=30s")

@@ -129,7 +129,7 @@ import uvicorn
 from django.conf import settings
 from aura.kernel import throttling
 from tickets.stream import places
-throttling.PLACE_S, places.KEEP_EVERY_S = 4.0, 0.5
+throttling.PLACE_S, places.KEEP_EVERY_S = 6.0, 0.5
 throttling.TIMEOUT_S = throttling.CONNECT_TIMEOUT_S = 10.0
 port = settings.AURA.server_port
 uvicorn.run("aura.asgi:application", port=port, log_level="error", proxy_headers=False)
@@ -155,7 +155,7 @@ class Web:
             )
             self.processes.append(stack.enter_context(running(SERVER, env)))
             self.urls.append(f"http://127.0.0.1:{ports['AURA_SERVER_PORT']}")
-        self.client = stack.enter_context(httpx.Client(timeout=20))
+        self.client = stack.enter_context(httpx.Client(timeout=60))
         for url in self.urls:
             eventually(lambda url=url: self._healthy(url), timeout_s=60)
 
@@ -210,12 +210,12 @@ def test_several_processes_count_together(web: Web) -> None:
     # One that ends makes room for one.
     streams.pop().close()
     again: list[httpx.Response] = []
-    eventually(lambda: web.adds_to(again, 0), timeout_s=30)
+    eventually(lambda: web.adds_to(again, 0), timeout_s=60)
     assert web.opened(1) is None
 
     # A process that is killed leaves its places to the others; those of the living one stay.
     survivors = [s for s in [*streams, *again] if str(s.url).startswith(web.urls[1])]
     web.processes[0].kill()
-    eventually(lambda: web.adds_to(survivors, 1, full=STREAMS), timeout_s=30)
+    eventually(lambda: web.adds_to(survivors, 1, full=STREAMS), timeout_s=60)
     assert len(survivors) == STREAMS
     assert web.opened(1) is None

@@ -40,10 +40,10 @@ class Person:
         token = (instance.data / "first-token.txt").read_text().strip()
         self.headers = {"Authorization": f"Bearer {token}"}
         self.http = httpx.Client(
-            base_url=self.site, timeout=20, trust_env=False, headers=self.headers
+            base_url=self.site, timeout=60, trust_env=False, headers=self.headers
         )
         # A browser has cookies; curl has none.
-        self.browser = httpx.Client(base_url=self.site, timeout=20, trust_env=False)
+        self.browser = httpx.Client(base_url=self.site, timeout=60, trust_env=False)
         self.login_note = instance.data / "first-login.txt"
 
     def post(self, path: str, body: Any = None) -> httpx.Response:

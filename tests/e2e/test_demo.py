@@ -44,16 +44,20 @@ def test_without_approval_the_demo_waits_and_ends_in_order_when_told_to(tmp_path
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line)
-        if "prod-db" in line:
+        if "#decide" in line:
             break
-    assert any("#decide" in line for line in lines), "".join(lines)
+    assert any("prod-db" in line for line in lines), "".join(lines)
     token = (tmp_path / "first-token.txt").read_text().strip()
     assert any(token in line for line in lines)
     commands = [line.strip() for line in lines if line.startswith("  curl")]
     look, log, stream, approve, cluster, database = commands
     assert json.loads(shell(look))["plan"]["steps"]
     assert json.loads(shell(log))["entries"]
-    assert "event: connected" in shell(f"timeout 2 {stream} || true")
+    streamed = ""
+    for limit_s in (2, 20):  # a machine may stall
+        if "event: connected" in (streamed := shell(f"timeout {limit_s} {stream} || true")):
+            break
+    assert "event: connected" in streamed
     assert "sandbox-control-plane" in json.loads(shell(cluster))["text"]
     assert "sessions" in json.loads(shell(database))["text"]
     assert json.loads(shell(approve))["status"] == "executing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aura.kernel.durations import seconds
+from aura.kernel.durations import seconds, words
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,20 @@ def test_a_duration_is_its_seconds(text: str, expected: float) -> None:
 )
 def test_what_is_no_duration_is_none(text: str) -> None:
     assert seconds(text) is None
+
+
+@pytest.mark.parametrize(
+    ("length_s", "said"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (90, "1 min 30 s"),
+        (3600, "1 h"),
+        (14_400, "4 h"),
+        (5_430, "1 h 30 min"),
+        (3_600_000, "1,000 h"),
+    ],
+)
+def test_people_read_hours_and_minutes(length_s: float, said: str) -> None:
+    assert words(length_s) == said

@@ -8,7 +8,7 @@ import threading
 from aura.kernel import errands
 from aura.kernel.errands import Errands
 
-LONG_S = 10.0
+LONG_S = 60.0
 
 
 def test_jobs_are_done_in_order_and_nobody_waits_for_them():

@@ -23,7 +23,7 @@ def test_a_crowd_that_asks_at_once_gets_one_and_the_same() -> None:
     get = Once(make)
 
     def ask(_: int) -> object:
-        door.wait(10)
+        door.wait(60)
         return get("a")
 
     with ThreadPoolExecutor(CROWD) as threads:

@@ -31,10 +31,10 @@ class Desk:
 
     def client(self, role: str) -> httpx.Client:
         return httpx.Client(
-            base_url=self.shape.url(role), headers=self.headers, timeout=20, trust_env=False
+            base_url=self.shape.url(role), headers=self.headers, timeout=60, trust_env=False
         )
 
-    def wait(self, ticket_id: str, *statuses: str, patience_s: float = 40) -> dict[str, Any]:
+    def wait(self, ticket_id: str, *statuses: str, patience_s: float = 100) -> dict[str, Any]:
         deadline = time.monotonic() + patience_s
         while True:
             ticket: dict[str, Any] = self.http.get(f"/api/tickets/{ticket_id}").json()
@@ -82,7 +82,7 @@ def test_a_ticket_is_opened_planned_approved_and_merged_over_separate_processes(
                         opened.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    assert opened.wait(20)
+    assert opened.wait(60)
     assert desk.http.post(f"/api/tickets/{ticket_id}/run").status_code == 202
     desk.wait(ticket_id, "pending_plan_approval")
     assert desk.http.post(f"/api/tickets/{ticket_id}/approve-plan").status_code == 403
@@ -91,7 +91,7 @@ def test_a_ticket_is_opened_planned_approved_and_merged_over_separate_processes(
     done = desk.wait(ticket_id, "resolved", "failed", "paused")
     assert done["status"] == "resolved", done["lastError"]
     assert "nginx:1.27" in git(desk.repository, "show", "main:apps/nginx/deployment.yaml")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "resolved" not in seen:
         assert time.monotonic() < deadline, seen
         time.sleep(0.05)

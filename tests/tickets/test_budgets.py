@@ -113,7 +113,7 @@ def test_working_time_counts_and_waiting_for_people_does_not(desk):
     Run.objects.filter(pk=ticket.run_id).update(worked_ms=3_600_000)
     model = desk.advance(ticket, LOOK, budget_ticket_time_s=3600)
     assert (ticket.status, model.requests) == (Status.PAUSED, [])
-    assert "AURA_BUDGET_TICKET_TIME_S" in ticket.last_error
+    assert "budget AURA_BUDGET_TICKET_TIME_S is used up: 1 h of 1 h since" in ticket.last_error
     services.resume_ticket(ticket, actor=OPS)
     desk.advance(ticket, says(call("ask_question", question="?")), budget_ticket_time_s=3600)
     assert ticket.status == Status.PENDING_INPUT

@@ -106,6 +106,6 @@ def test_a_count_held_by_another_transaction_is_not_waited_for():
         new_ticket()  # holds the row of (draft, medium) until the end of the block
         thread = threading.Thread(target=beside)
         thread.start()
-        assert done.wait(10)
+        assert done.wait(60)
     thread.join()
     assert kept() == {("draft", "medium"): 3}

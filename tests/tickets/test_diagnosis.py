@@ -119,7 +119,18 @@ def test_what_does_not_become_healthy_is_looked_into_and_taken_back_with_the_cau
 ) -> None:
     seen.followed(seen.ticket("Deploy nginx", "Deploy nginx 1.27 in namespace web."))
     ticket = seen.ticket("Update nginx", "Update nginx to 1.28-nonexistent.")
-    seen.followed(ticket)
+
+    def given_up() -> None:
+        """What is looked into is there, however late the cluster is."""
+        if seen.image().endswith("nonexistent") and ticket.status == Status.OBSERVING:
+            seen.cluster.until(
+                lambda: any(
+                    "ImagePullBackOff" in str(pod["status"])
+                    for pod in seen.cluster.list("Pod", "web")
+                )
+            )
+
+    seen.followed(ticket, meanwhile=given_up)
     assert ticket.status == Status.FAILED
     looked = ticket.run.calls.get(tool="triage_namespace")
     assert looked.data["roots"][0]["cause"].startswith("image/")

@@ -20,7 +20,7 @@ from tests.fakes import NGINX, call, git, plan, whole_ticket
 from tests.fakes import says as scripted
 from tests.stubs.openai_server import ScriptedOpenAI, calls, error, hang, raw, says, status
 from tests.tickets.conftest import OPS, Desk
-from tests.tickets.test_stop import SOON_S, start_all, stop_all, until, working
+from tests.tickets.test_stop import HANGS_S, SOON_S, start_all, stop_all, until, working
 from tickets import services
 from tickets.models import Status, Ticket
 
@@ -182,7 +182,7 @@ def test_a_bad_reply_after_outages_is_the_first_of_its_kind(desk, provider):
 @pytest.mark.django_db(transaction=True)
 def test_a_request_in_flight_is_abandoned_by_the_stop_and_its_answer_never_counts(desk, provider):
     ticket = desk.open()
-    provider.play([hang(15)])
+    provider.play([hang(HANGS_S)])
     with working(desk, ticket, model(provider)) as thread:
         until(lambda: provider.requests, 60)
         stop_all()
@@ -323,12 +323,13 @@ def test_a_remote_that_is_away_is_tried_again_then_pauses_and_resume_pushes(
     for name, value in failing.items():
         setattr(remote, name, value)
     push = [rest[0]]
-    least, most = pause_of(desk, ticket, *push, **GIT, git_timeout_s=1)
+    limit_s = 1 if remote.pause_s else 30
+    least, most = pause_of(desk, ticket, *push, **GIT, git_timeout_s=limit_s)
     assert ticket.status == Status.EXECUTING
     assert most > 1
     assert least < 3
     in_a_while(ticket)
-    desk.advance(ticket, **GIT, git_timeout_s=1)
+    desk.advance(ticket, **GIT, git_timeout_s=limit_s)
     assert ticket.status == Status.PAUSED
     assert words in ticket.last_error
     assert "Resume the ticket" in ticket.last_error

@@ -17,7 +17,6 @@ from django.db import connection
 from django.utils.timezone import now
 
 from agents.models import ToolExecution
-from aura.kernel import secrets
 from governance.models import AuditEvent
 from governance.types import Role
 from tests.admin.conftest import admin_browser, grace
@@ -47,14 +46,6 @@ def cluster() -> Iterator[Running]:
     with sandbox() as running:
         running.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
         yield running
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    """What is redacted in this process from now on would be in other tests too."""
-    yield
-    secrets._remembered.clear()
-    secrets._redacted.cache_clear()
 
 
 class Story:

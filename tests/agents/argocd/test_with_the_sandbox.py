@@ -276,9 +276,10 @@ def test_values_of_secrets_are_not_shown(served):
 def test_an_argo_cd_that_is_away_is_said_and_holds_nothing_up(served):
     away = served.watched(desk=Rest("http://127.0.0.1:1", "x"))
     seen = forecast.of_commit(away, "a" * 40, call_id="c")
-    assert seen.text.startswith("Argo CD could not be looked at: Argo CD cannot be reached")
+    assert seen.text.startswith("Argo CD could not be looked at.")
+    assert seen.trouble.startswith("Argo CD cannot be reached at http")
     assert seen.refusals == ()
-    assert "could not be looked at" in forecast.situation(away)
+    assert forecast.situation(away) == seen
 
 
 def test_a_token_that_may_only_read_tries_no_sync_and_says_so(served):
@@ -297,7 +298,7 @@ def test_where_a_plan_goes_is_told(served):
     served.repo.commit(web__one=config_map("one", ""))
     served.create(automated={"prune": True})
     served.deny()
-    told = forecast.situation(served.watched(others=lambda _: ["ticket 1a2b3c4d"]))
+    told = forecast.situation(served.watched(others=lambda _: ["ticket 1a2b3c4d"])).text
     assert "it syncs by itself, prunes, does not heal itself" in told
     assert "Not synced for now: the deny window" in told
     assert "Also at work on it: ticket 1a2b3c4d" in told

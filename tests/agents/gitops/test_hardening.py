@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -325,10 +326,13 @@ def test_a_link_or_a_submodule_is_not_committed(desk: Desk) -> None:
 
 def ends(process: Path) -> bool:
     """Whether the process is gone soon, or dead with nobody there to reap it."""
-    for _ in range(100):
-        if not process.exists() or ") Z " in process.read_text():
-            return True
-        time.sleep(0.02)
+    latest = time.monotonic() + 20
+    while time.monotonic() < latest:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if ") Z " not in process.read_text():
+                time.sleep(0.02)
+                continue
+        return True
     return False
 
 
@@ -341,11 +345,15 @@ def test_a_command_that_hangs_is_ended_with_all_its_children(tmp_path: Path) -> 
     fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
-        workspace = Workspace(repo_url="git@h:x.git", root=tmp_path / "w", timeout_s=5)
-        start = time.monotonic()
-        with pytest.raises(failures.RemoteUnavailable, match="did not answer within 5 s"):
-            workspace.base_commit()
-    assert time.monotonic() - start < 30
+        for limit_s in (1, 5, 20):  # on a busy machine ssh may begin late
+            root = tmp_path / f"w{limit_s}"
+            workspace = Workspace(repo_url="git@h:x.git", root=root, timeout_s=limit_s)
+            start = time.monotonic()
+            with pytest.raises(failures.RemoteUnavailable, match=f"not answer within {limit_s} s"):
+                workspace.base_commit()
+            assert time.monotonic() - start < 40
+            if mark.exists() and mark.read_text().strip():
+                break
     assert ends(Path(f"/proc/{mark.read_text().strip()}/stat"))
 
 

@@ -168,11 +168,11 @@ def test_what_wants_a_reason_says_so_in_the_command_that_decides(gateway, desk):
 def test_what_needs_approval_is_answered_at_once_and_fetched_after_the_decision(gateway, desk):
     began = time.monotonic()
     body = gateway.post("/api/v1/db/change", {"text": "x"}).json()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # who waits, waits for minutes
     assert body["state"] == "input-required"
     assert desk.ran == []
     approvals.approve(body["approval_id"], by=BEA, reason="yes")
-    later = gateway.get(f"/api/v1/tasks/{body['task_id']}?wait=20s").json()
+    later = gateway.get(f"/api/v1/tasks/{body['task_id']}?wait=60s").json()
     assert (later["state"], later["text"]) == ("completed", "change: x")
     listed = gateway.get("/api/v1/tasks?state=completed").json()
     assert [task["task_id"] for task in listed["tasks"]] == [body["task_id"]]
@@ -183,11 +183,11 @@ def test_the_result_can_be_waited_for_while_somebody_decides(gateway, desk):
     task = f"/api/v1/tasks/{body['task_id']}"
     assert gateway.get(f"{task}?wait=100ms").json()["state"] == "input-required"
     with ThreadPoolExecutor(1) as pool:
-        later = pool.submit(gateway.get, f"{task}?wait=20s")
+        later = pool.submit(gateway.get, f"{task}?wait=60s")
         with pytest.raises(TimeoutError):
             later.result(timeout=0.5)
         approvals.approve(body["approval_id"], by=BEA, reason="yes")
-        assert later.result(timeout=20).json()["text"] == "change: x"
+        assert later.result(timeout=60).json()["text"] == "change: x"
 
 
 def test_who_does_not_want_to_wait_is_told_how_it_stands(desk):

@@ -218,7 +218,8 @@ def test_the_limit_judges_the_pods_that_come_or_go(desk, running, namespace, rep
 
 
 @pytest.mark.real_cluster
-def test_a_number_that_somebody_sets_back_is_a_failure(desk, running, namespace):
+def test_a_number_that_somebody_sets_back_is_a_failure(desk, running, namespace, monkeypatch):
+    monkeypatch.setattr("agents.kubernetes.scaling.STAYS_S", 60.0)  # until it is set back
     deploy(running, "web", namespace)
     stop = threading.Event()
 

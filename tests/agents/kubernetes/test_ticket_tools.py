@@ -250,16 +250,20 @@ def test_a_program_that_never_ends_is_left_when_time_is_up(exec_in):
 
     def program(send):
         send(OUT, b"started\n")
-        over.wait(20)
+        over.wait(60)
 
-    began = time.monotonic()
-    result, _ = exec_in(program, timeout_seconds=1)
+    said = ""
+    for limit_s in (1, 10):  # a machine may stall before the first word
+        began = time.monotonic()
+        result, _ = exec_in(program, timeout_seconds=limit_s)
+        assert time.monotonic() - began < 40
+        assert result.data["exitCode"] is None
+        assert f"did not end within {limit_s} s; it may still run" in result.content
+        if said := result.data["stdout"]:
+            break
     over.set()
 
-    assert time.monotonic() - began < 10
-    assert result.data["exitCode"] is None
-    assert "did not end within 1 s; it may still run" in result.content
-    assert result.data["stdout"] == "started\n"
+    assert said == "started\n"
 
 
 def test_a_program_is_left_when_its_run_is_stopped(exec_in):
@@ -268,7 +272,7 @@ def test_a_program_is_left_when_its_run_is_stopped(exec_in):
     def program(send):
         send(OUT, b"started\n")
         interrupt.set()
-        over.wait(20)
+        over.wait(60)
 
     with held_by(interrupt), pytest.raises(Interrupted):
         exec_in(program, timeout_seconds=30)

@@ -24,7 +24,7 @@ def sent(ours, text):
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
     }
-    return httpx.post(f"{ours.gateway}/mcp", content=CALL % text, headers=headers, timeout=20)
+    return httpx.post(f"{ours.gateway}/mcp", content=CALL % text, headers=headers, timeout=60)
 
 
 def test_what_no_row_can_keep_is_refused_in_words(ours):
@@ -48,5 +48,5 @@ def test_an_error_of_ours_tells_nothing_of_our_inside(ours, monkeypatch):
 def test_no_stream_is_held_open_that_nothing_would_come_on(ours, method):
     """It would outlive the credential, and each would keep a task for ever."""
     headers = {"Accept": "text/event-stream"}
-    with httpx.stream(method, f"{ours.gateway}/mcp", headers=headers, timeout=3) as answer:
+    with httpx.stream(method, f"{ours.gateway}/mcp", headers=headers, timeout=30) as answer:
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

@@ -39,7 +39,7 @@ def visit(ours: Served, work: Any, *, user: Any = None, **more: Any) -> Any:
     headers = {"Authorization": headers_of(user)["HTTP_AUTHORIZATION"]} if user else {}
 
     async def visiting() -> Any:
-        async with httpx2.AsyncClient(headers=headers, timeout=20) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
             transport = streamable_http_client(f"{ours.gateway}/mcp", http_client=http)
             async with Client(transport, **more) as client:
                 return await work(client)
@@ -123,7 +123,7 @@ def test_clients_of_every_version_are_served(ours):
         about |= {"clientInfo": {"name": "old", "version": "1"}}
         request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about}
         headers = {"Accept": "application/json, text/event-stream"}
-        answer = httpx.post(f"{ours.gateway}/mcp", json=request, headers=headers, timeout=20)
+        answer = httpx.post(f"{ours.gateway}/mcp", json=request, headers=headers, timeout=60)
         assert answer.json()["result"]["protocolVersion"] == version
 
 

@@ -45,7 +45,7 @@ def test_it_follows_a_repository_and_ends_quietly(tmp_path: Path) -> None:
             _until(lambda: client.get(path).json()["status"]["readyReplicas"] == 1)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def _authority(content: dict[str, Any]) -> str:

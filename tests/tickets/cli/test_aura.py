@@ -418,6 +418,22 @@ def test_events_are_followed_from_where_the_stream_broke(stub, monkeypatch, caps
     assert [headers.get("last-event-id") for _, _, headers, _ in stub.got] == [None, "7", "7"]
 
 
+def test_what_happens_in_an_outage_before_the_first_event_is_told_after_it(ada, api):
+    ticket = builders.new_ticket()
+    token = issue_token(person("olga", Role.VIEWER), name="cli")
+    feed = following.Feed(Service(api, token=token), "/api/stream")
+    with closing(feed.events()) as events:
+        assert next(events)["type"] == "connected"
+    services.run_ticket(ticket, actor=builders.ADA)
+    sequence()
+    with closing(feed.events()) as events:
+        assert next(events)["type"] == "connected"
+        services.cancel_ticket(ticket, actor=builders.ADA)
+        sequence()
+        seen = (event["payload"] for event in events if event["type"] == "status_changed")
+        assert [said["to"] for said in islice(seen, 2)] == ["planning", "cancelled"]
+
+
 def test_a_ticket_is_watched_live(ada, api):
     ticket = builders.new_ticket()
     token = issue_token(person("olga", Role.VIEWER), name="cli")

@@ -27,7 +27,7 @@ from tickets.events import tell
 from tickets.models import Ticket
 from tickets.stream import app
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 LOCAL = {"host": "localhost:3000"}
 
 

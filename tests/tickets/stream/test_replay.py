@@ -42,6 +42,20 @@ def test_without_an_id_only_new_events_come(ticket):
     asyncio.run(scene())
 
 
+def test_the_answer_says_from_where_it_goes_on(ticket):
+    """Who is cut off before an event came goes on from there."""
+    seen, missed = happen(ticket), happen(ticket)
+
+    async def begins(after: str = "") -> str:
+        async with Client("/api/stream", after=after) as client:
+            return client.headers["last-event-id"]
+
+    assert asyncio.run(begins()) == missed
+    assert asyncio.run(begins(seen)) == seen
+    _, ids = replayed("/api/stream", seen, 1)
+    assert ids == [missed]
+
+
 def test_everything_after_an_id_comes_again_in_order(ticket, other):
     ids = [happen(ticket), happen(other), happen(ticket), happen(other)]
     connected, got = replayed("/api/stream", ids[0], 3)

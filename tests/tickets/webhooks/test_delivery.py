@@ -431,15 +431,15 @@ def test_a_receiver_that_hangs_holds_up_nobody_else(
         began = time.monotonic()
         pump.hands.wake()
         while not (quick.got and stuck.got):
-            assert time.monotonic() - began < 25
+            assert time.monotonic() - began < 50
             time.sleep(0.01)
         builders.failed()
         pump.hands.wake()
         while len(quick.got) < 2:
-            assert time.monotonic() - began < 25, "the second waited for the one that hangs"
+            assert time.monotonic() - began < 50, "the second waited for the one that hangs"
             time.sleep(0.01)
         stuck.released.set()
         while slow.endpoint.deliveries.filter(duration_ms__isnull=True, attempts__gt=0).exists():
-            assert time.monotonic() - began < 50
+            assert time.monotonic() - began < 100
             time.sleep(0.01)
         assert [row.state for row in fast.rows()] == ["delivered", "delivered"]

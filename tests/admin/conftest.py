@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.utils.timezone import now
 
+from agents.runtime import budget
 from tests.conftest import Browser
 
 HOST = "localhost:3000"
@@ -33,6 +37,14 @@ def browser_of(user: User | None, **options: Any) -> Browser:
     if user is not None:
         browser.force_login(user)
     return browser
+
+
+@pytest.fixture
+def one_day() -> None:
+    """UTC's day does not end in the next minute: it is waited for if it would."""
+    left = timedelta(days=1) - (now() - budget.midnight())
+    if left < timedelta(minutes=1):
+        time.sleep(left.total_seconds())
 
 
 @pytest.fixture

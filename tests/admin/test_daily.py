@@ -18,6 +18,7 @@ def noon(day: date) -> datetime:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("one_day")
 def test_a_day_is_counted_again_until_nobody_can_say_no_any_more():
     builders.resolved()
     today = now().date()
@@ -39,6 +40,7 @@ def tools_of(day: date) -> list[str]:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("one_day")
 def test_days_that_nobody_is_shown_are_forgotten_and_empty_ones_before_the_first_not_made():
     today = now().date()
     DailyUse.objects.create(day=today - timedelta(days=daily.KEPT), counted_at=now())

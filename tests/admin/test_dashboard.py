@@ -126,6 +126,7 @@ def test_a_request_outside_of_tickets_is_no_plan_of_one():
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("one_day")
 def test_tokens_and_cost_are_summed_by_day_and_model_and_old_ones_left_out():
     builders.resolved()
     today = now().date()

@@ -15,7 +15,7 @@
   const NUMBER = /^\(\d+\)/; // in a title
   // After an answer a page rests: so many times as long as that took, for a server that is slow has
   // much to do. What nobody looks at asks for its counts alone, and seldom.
-  const REST = 3;
+  const REST = 2;
   const [LEAST_MS, MOST_MS, HIDDEN_MS] = [200, 1000, 5000];
   const SILENT_MS = 75_000; // a stream says something every 30 s
   const RETRY_MS = 2000; // twice as long each time, up to

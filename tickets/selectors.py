@@ -86,8 +86,7 @@ def _request_of(call: ToolExecution) -> dict[str, Any]:
 
 def _foreseen(approval: Approval) -> list[str]:
     """What it would touch, and why not all of that could be seen."""
-    said = (approval.context.get(name) for name in ("preview", "trouble"))
-    return [text for text in said if isinstance(text, str) and text]
+    return [text for text in (weighing.preview(approval), weighing.trouble(approval)) if text]
 
 
 def question_of(ticket: Ticket) -> dict[str, Any] | None:

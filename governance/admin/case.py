@@ -70,21 +70,11 @@ def case_of(approval: Approval, user: Any, **known: Any) -> Case:
         "may_deny": may_deny(approval, user),
         "risk": weighing.risk(approval),
         "undo": weighing.undo(approval),
-        "preview": preview(approval),
-        "trouble": _context(approval, "trouble"),
+        "preview": weighing.preview(approval),
+        "trouble": weighing.trouble(approval),
         "earlier": list(earlier(approval)),
     }
     return Case(approval=approval, **(usual | known))
-
-
-def preview(approval: Approval) -> str:
-    """What the call would touch, as whoever asks found out."""
-    return _context(approval, "preview")
-
-
-def _context(approval: Approval, name: str) -> str:
-    said = approval.context.get(name) if isinstance(approval.context, dict) else None
-    return said if isinstance(said, str) else ""
 
 
 def because(approval: Approval, user: Any) -> str:
@@ -122,6 +112,6 @@ def _arguments(approval: Approval) -> str:
 
 # What a page shows the beginning of, by the name in the URL of all of it.
 WHOLE: Final[Mapping[str, Callable[[Approval], str]]] = {
-    "preview": preview,
+    "preview": weighing.preview,
     "arguments": _arguments,
 }

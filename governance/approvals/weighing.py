@@ -35,6 +35,16 @@ def sentence(approval: Approval) -> str:
     return one_line(said, SENTENCE_CHARS)
 
 
+def preview(approval: Approval) -> str:
+    """What the call would touch, as whoever asks found out."""
+    return _noted(approval, "preview")
+
+
+def trouble(approval: Approval) -> str:
+    """Why not all of that could be found out."""
+    return _noted(approval, "trouble")
+
+
 def risk(approval: Approval) -> str:
     """How bad it can be."""
     return RISKS.get(approval.shown_class, RISKS[ActionClass.UNKNOWN])
@@ -43,3 +53,8 @@ def risk(approval: Approval) -> str:
 def undo(approval: Approval) -> str:
     """How it is undone, as far as its class tells."""
     return UNDO.get(approval.shown_class, NO_UNDO)
+
+
+def _noted(approval: Approval, name: str) -> str:
+    said = approval.context.get(name) if isinstance(approval.context, dict) else None
+    return said if isinstance(said, str) else ""

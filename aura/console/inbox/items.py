@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -52,6 +53,11 @@ VERBS: Final[dict[Kind, str]] = {
     Kind.PAUSED: "resume or cancel it",
     Kind.FAILED: "start it again",
 }
+
+
+def hindered(because: str, others: Sequence[str]) -> str:
+    """Why whoever looks may not decide, and whether that leaves nobody; empty where they may."""
+    return because if others or not because else f"{because}; nobody else may either"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

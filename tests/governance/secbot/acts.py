@@ -33,9 +33,9 @@ def catch_up() -> int:
     return total
 
 
-def terminate(trace="t-1", **call):
-    """One of our agents begins to terminate something."""
-    action = Action(
+def termination(trace) -> Action:
+    """What one of our agents does to a connection."""
+    return Action(
         tool="terminate_connection",
         arguments={"pid": 42},
         action_class=ActionClass.DESTRUCTIVE,
@@ -43,6 +43,11 @@ def terminate(trace="t-1", **call):
         principal=AGENT,
         trace_id=trace,
     )
+
+
+def terminate(trace="t-1", **call):
+    """One of our agents begins to terminate something."""
+    action = termination(trace)
     known = {"resource": "database:prod", "fingerprint": fingerprint(action)}
     decision = {"effect": "require_approval"}
     record(
@@ -59,14 +64,7 @@ def terminate(trace="t-1", **call):
 
 def approved(trace):
     """An approved termination, from the request to the intent."""
-    action = Action(
-        tool="terminate_connection",
-        arguments={"pid": 42},
-        action_class=ActionClass.DESTRUCTIVE,
-        resource=Resource(type="database", name="prod"),
-        principal=AGENT,
-        trace_id=trace,
-    )
+    action = termination(trace)
     asked = approvals.request(action, policy="default", agent="aura")
     approvals.approve(asked.pk, by=ADA)
     assert approvals.consume(asked.pk, action=action)

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat, Left
 from django.urls import reverse
 
-from aura.console.inbox.items import Item, Kind
+from aura.console.inbox.items import Item, Kind, hindered
 from aura.console.inbox.sources import number_of
 from aura.console.inbox.wanted import Wanted
 from governance.access import READ_LOG
@@ -62,6 +62,6 @@ def _item(row: PolicyVersion, wanted: Wanted, *, may: bool, people: list[str]) -
         since=since or row.loaded_at,
         asked_by=by,
         yours=not because,
-        because=because if others or not because else f"{because}; nobody else may either",
+        because=hindered(because, others),
         who=", ".join(others),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
 
-from aura.console.inbox.items import Item, Kind
+from aura.console.inbox.items import Item, Kind, hindered
 from aura.console.inbox.wanted import Wanted
 from aura.kernel.ids import parse_uuid
 from governance.access import DECIDE
@@ -107,7 +107,7 @@ def _item(row: Approval, wanted: Wanted, titles: Mapping[str, str], people: list
         about=title,
         about_url=reverse("admin:tickets_ticket_change", args=[row.trace_id]) if title else "",
         yours=not because,
-        because=because if others or not because else f"{because}; nobody else may either",
+        because=hindered(because, others),
         who=", ".join(others),
         votes=_votes(row, people),
         expires_at=row.expires_at,
@@ -119,8 +119,7 @@ def _what(row: Approval, *, is_plan: bool) -> str:
     said = row.arguments.get("summary" if is_plan else "description")
     if isinstance(said, str) and said.strip():
         return sentences(said)[0] if is_plan else said
-    preview = row.context.get("preview") if isinstance(row.context, dict) else None
-    found = preview.strip().split("\n", 1)[0] if isinstance(preview, str) else ""
+    found = weighing.preview(row).strip().split("\n", 1)[0]
     return f"{row.tool_name}: {found}" if found else weighing.sentence(row)
 
 
